@@ -1,0 +1,40 @@
+#pragma once
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+#include <string>
+
+namespace moesim {
+
+// A broken promise inside moesim: a bug of ours, never a mistake in the input. The program reports it and exits with 1.
+class InternalError : public std::logic_error {
+ public:
+  using std::logic_error::logic_error;
+};
+
+namespace detail {
+
+[[noreturn]] inline void check_failed(const char* condition, const char* file, int line, const std::string& detail) {
+  throw InternalError(
+      fmt::format("{}:{}: {} does not hold{}{}", file, line, condition, detail.empty() ? "" : ": ", detail));
+}
+
+}  // namespace detail
+}  // namespace moesim
+
+// States what must hold, in every build. What follows the condition is a fmt format with the operands' values:
+//   MOESIM_CHECK(flow.remaining >= 0, "flow {} has {} bytes left", id, flow.remaining);
+#define MOESIM_CHECK(condition, ...)                                                                   \
+  do {                                                                                                 \
+    if (!(condition)) [[unlikely]] {                                                                   \
+      ::moesim::detail::check_failed(#condition, __FILE__, __LINE__, ::fmt::format("" __VA_ARGS__));   \
+    }                                                                                                  \
+  } while (false)
+
+// The same for inner loops: only in builds without NDEBUG.
+#ifdef NDEBUG
+#define MOESIM_DCHECK(condition, ...) static_cast<void>(0)
+#else
+#define MOESIM_DCHECK(condition, ...) MOESIM_CHECK(condition, __VA_ARGS__)
+#endif
