@@ -1,0 +1,1 @@
+#include "topologies/topology.hpp"
