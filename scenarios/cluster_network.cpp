@@ -1,0 +1,36 @@
+#include "scenarios/cluster_network.hpp"
+
+namespace moesim {
+namespace {
+
+std::vector<LinkSpec> link_specs(const Topology& topology) {
+  std::vector<LinkSpec> specs;
+  specs.reserve(topology.links().size());
+  for (const Link& link : topology.links()) specs.push_back({.capacity = link.capacity, .latency = link.latency});
+  return specs;
+}
+
+}  // namespace
+
+ClusterNetwork::ClusterNetwork(Simulator& simulator, const Topology& topology)
+    : topology_(topology), flows_(simulator, link_specs(topology)) {}
+
+RouteId ClusterNetwork::route(RankId source, RankId destination) {
+  MOESIM_CHECK(source != destination, "rank {} sends to itself over the network", source.value);
+  const auto from = static_cast<std::uint64_t>(topology_.attachment(source));
+  const auto to = static_cast<std::uint64_t>(topology_.attachment(destination));
+  // Ranks of one attachment share their routes to everybody else, but not those between themselves.
+  const bool same = from == to;
+  const std::uint64_t key = same ? (std::uint64_t{1} << 63) | static_cast<std::uint64_t>(source.value) << 31 |
+                                       static_cast<std::uint64_t>(destination.value)
+                                 : from << 31 | to;
+  const auto found = routes_.find(key);
+  if (found != routes_.end()) return found->second;
+  scratch_.clear();
+  topology_.route(source, destination, scratch_);
+  const RouteId route = flows_.add_route(scratch_);
+  routes_.emplace(key, route);
+  return route;
+}
+
+}  // namespace moesim

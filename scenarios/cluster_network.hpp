@@ -1,0 +1,29 @@
+#pragma once
+
+#include <unordered_map>
+#include <vector>
+
+#include "sim/flow_network.hpp"
+#include "sim/simulator.hpp"
+#include "topologies/topology.hpp"
+
+namespace moesim {
+
+// A topology in use: its links as a FlowNetwork, and the routes between ranks, each stored once, when first asked for.
+class ClusterNetwork {
+ public:
+  ClusterNetwork(Simulator& simulator, const Topology& topology);
+
+  FlowNetwork& flows() { return flows_; }
+  const FlowNetwork& flows() const { return flows_; }
+  const Topology& topology() const { return topology_; }
+  RouteId route(RankId source, RankId destination);
+
+ private:
+  const Topology& topology_;
+  FlowNetwork flows_;
+  std::unordered_map<std::uint64_t, RouteId> routes_;  // Looked up, never walked: its order cannot reach a result.
+  std::vector<LinkId> scratch_;
+};
+
+}  // namespace moesim
