@@ -58,7 +58,8 @@ class JsonReader {
   const nlohmann::json* value_;
   std::string where_;
   std::string pointer_;
-  std::set<std::string, std::less<>> known_;  // Every key that was asked for, present or not.
+  std::set<std::string, std::less<>> known_;          // Every key that was read, present or not.
+  mutable std::set<std::string, std::less<>> asked_;  // Those that only has() was asked for: worth suggesting, too.
 };
 
 // The name among `known` nearest to `name` by edit distance, if near enough to be a slip of the pen.

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <fmt/format.h>
-
 #include <stdexcept>
 #include <string>
+
+#include <fmt/format.h>
 
 namespace moesim {
 
@@ -25,11 +25,11 @@ namespace detail {
 
 // States what must hold, in every build. What follows the condition is a fmt format with the operands' values:
 //   MOESIM_CHECK(flow.remaining >= 0, "flow {} has {} bytes left", id, flow.remaining);
-#define MOESIM_CHECK(condition, ...)                                                                   \
-  do {                                                                                                 \
-    if (!(condition)) [[unlikely]] {                                                                   \
-      ::moesim::detail::check_failed(#condition, __FILE__, __LINE__, ::fmt::format("" __VA_ARGS__));   \
-    }                                                                                                  \
+#define MOESIM_CHECK(condition, ...)                                                                 \
+  do {                                                                                               \
+    if (!(condition)) [[unlikely]] {                                                                 \
+      ::moesim::detail::check_failed(#condition, __FILE__, __LINE__, ::fmt::format("" __VA_ARGS__)); \
+    }                                                                                                \
   } while (false)
 
 // The same for inner loops: only in builds without NDEBUG.

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "sim/ids.hpp"
+#include "sim/max_min.hpp"
 #include "sim/simulator.hpp"
 #include "sim/units.hpp"
 
@@ -19,7 +22,7 @@ struct LinkSpec {
 
 struct FlowSpec {
   RouteId route;
-  Bytes bytes;                        // 0 is allowed: it takes the route's latency alone.
+  Bytes bytes;                        // 0 is allowed: it takes the start-up and the route's latency alone.
   Picoseconds start_up;               // The sender's cost before the first byte leaves (a message's overhead).
   std::optional<Bandwidth> rate_cap;  // What the sender or receiver can do at most, whatever the links allow.
   std::int32_t multiplicity = 1;      // This many identical flows, each of `bytes`, told of as one.
@@ -43,22 +46,106 @@ class LinkObserver {
 // Flows that share links as a fluid: at every instant the rates are max-min fair, that is, no flow can be given more
 // without taking from one that has no more than it. A flow waits for `start_up` plus the latencies of its route, then
 // its bytes drain at its rate (the convention of SimGrid's CM02 model). docs/models/flow_network.md has the theory.
+//
+// The fluid lives between picoseconds; what is told of it is rounded up to the next. Flows that end at one instant are
+// told of in the order in which they were started.
 class FlowNetwork final : public EventHandler {
  public:
   FlowNetwork(Simulator& simulator, std::span<const LinkSpec> links);
+  FlowNetwork(const FlowNetwork&) = delete;
+  FlowNetwork& operator=(const FlowNetwork&) = delete;
 
-  // Stores an ordered list of links; a route without links is a copy that costs no link (its flows need a rate cap).
+  // Stores an ordered list of links, none twice; a route without links is a copy that costs no link (its flows need a
+  // rate cap).
   RouteId add_route(std::span<const LinkId> links);
-  // Starts now. All flows that start at one instant are shared out together.
+  // Starts now. All flows that start at one instant are shared out together. The id is the flow's until its end has
+  // been told; then another flow may get it.
   FlowId start(const FlowSpec& flow);
-  void set_listener(FlowListener* listener);
+  void set_listener(FlowListener* listener) { listener_ = listener; }
+  // Best set before the first flow starts: from then on account is kept of every link, which takes time.
   void set_observer(LinkObserver* observer);
 
-  Bytes bytes_carried(LinkId link) const;     // Whole bytes of the flows that crossed the link and have finished.
-  double rate_bytes_per_s(FlowId flow) const;  // Of one copy of the flow, now; 0 before it drains and after.
-  std::size_t live_flows() const;
+  Bytes bytes_carried(LinkId link) const { return carried_[link.index()]; }  // Of the flows that have finished.
+  double rate_bytes_per_s(FlowId flow) const { return shares_.rate(flow.value); }  // One copy; 0 while none drains.
+  std::size_t live_flows() const { return live_; }
+  std::uint64_t sharings() const { return sharings_; }  // How often rates have been shared out anew.
+  std::uint64_t link_visits() const { return shares_.visits(); }  // How often that meant looking at a link.
+
+  // Leaves a link's level as it is while it is off by no more than this, relative: rates and finish times come out
+  // that far off, a few times over, and much sooner. docs/models/flow_network.md has what was measured.
+  void set_tolerance(double relative) { shares_.set_tolerance(relative); }
+
+  // Why the rates of this instant are not max-min fair (max_min_certificate.hpp); nothing if they are.
+  std::optional<std::string> violation(double tolerance = 1e-9) const;
+  // Has violation() checked after each sharing; slow. A violation is an InternalError.
+  void check_every_sharing() { check_every_sharing_ = true; }
 
   void on_event(std::uint64_t payload) override;
+
+ private:
+  static constexpr std::int32_t kNone = -1;
+
+  struct Flow {
+    RouteId route;
+    std::int32_t multiplicity = 0;  // 0: no flow has this id.
+    Bytes bytes;
+    std::optional<Bandwidth> rate_cap;
+    std::uint64_t tag = 0;
+    std::uint64_t order = 0;    // Number of flows started before it.
+    std::int32_t next = kNone;  // In its batch, or among the free ids.
+  };
+
+  // Flows that begin to drain at the same time; one event for all of them.
+  struct Batch {
+    Picoseconds at;
+    std::int32_t first = kNone;
+    std::int32_t last = kNone;
+  };
+
+  // An end to be told of, by order of start.
+  struct Ended {
+    std::uint64_t order;
+    std::int32_t flow;
+  };
+
+  std::int32_t take_id();
+  void begin_later(std::int32_t flow, Picoseconds at);
+  void begin_batch(std::size_t batch);
+  void wake_at(Picoseconds at);
+  void wake();
+  void end_due_flows();
+  void begin_joining_flows();
+  void share_out();
+  void tell_ends();
+  void tell_observer();
+  double local(Picoseconds at) const { return static_cast<double>((at - origin_).count); }
+
+  Simulator& simulator_;
+  MaxMinShares shares_;
+  FlowListener* listener_ = nullptr;
+  LinkObserver* observer_ = nullptr;
+  bool check_every_sharing_ = false;
+  std::uint64_t sharings_ = 0;
+  std::uint64_t started_ = 0;
+  std::size_t live_ = 0;
+
+  Picoseconds origin_;                     // Where the clock of shares_ has its zero.
+  std::optional<Picoseconds> next_wake_;   // Other wake events are out of date.
+  std::vector<Picoseconds> link_latency_;  // [links]
+  std::vector<Picoseconds> latency_;       // [routes]
+  std::vector<Bandwidth> capacities_;      // [links]
+  std::vector<Bytes> carried_;             // [links]
+  std::vector<double> told_rates_;         // [links] As the observer knows them.
+  std::vector<Flow> flows_;                // [ids]
+  std::int32_t free_id_ = kNone;
+  std::vector<std::int32_t> joining_;  // Begin to drain at this instant.
+  std::vector<std::int32_t> finished_;
+  std::vector<Ended> ended_;
+  std::vector<Batch> batches_;
+  std::vector<std::size_t> free_batches_;
+  // The batches opened last; a flow that begins at the time of one of them is added to it.
+  std::array<std::optional<std::size_t>, 4> open_batches_;
+  std::size_t next_open_ = 0;
 };
 
 }  // namespace moesim

@@ -18,16 +18,18 @@ class EventHandler {
 // in one thread or in many.
 class Simulator {
  public:
-  Picoseconds now() const { return now_; }
+  Picoseconds now() const { return queue_.last_popped(); }
   // Events at one instant run in the order in which they were scheduled. `at` is not before now().
-  void schedule(Picoseconds at, EventHandler& handler, std::uint64_t payload);
+  void schedule(Picoseconds at, EventHandler& handler, std::uint64_t payload) { queue_.push({at, &handler, payload}); }
+  // Runs the next event; false if there is none.
+  bool step();
   // Runs until no event is left.
   void run();
   std::uint64_t events_run() const { return events_run_; }
+  std::size_t events_pending() const { return queue_.size(); }
 
  private:
   EventQueue queue_;
-  Picoseconds now_;
   std::uint64_t events_run_ = 0;
 };
 

@@ -14,7 +14,8 @@ struct Picoseconds {
 
   static constexpr Picoseconds zero() { return {0}; }
   static constexpr Picoseconds max() { return {INT64_MAX}; }
-  // Rounds up, as every rounding of time here: what takes any time is not over before it is.
+  // Rounds up, as every rounding of time here: what takes any time is not over before it is. What lies above a whole
+  // number by no more than the error of the arithmetic that led to it counts as that number (relative 2^-51).
   static Picoseconds from_seconds(double seconds);
   static Picoseconds from_us(double microseconds) { return from_seconds(microseconds * 1e-6); }
   constexpr double seconds() const { return static_cast<double>(count) * 1e-12; }
@@ -28,8 +29,8 @@ struct Picoseconds {
 };
 
 inline Picoseconds Picoseconds::from_seconds(double seconds) {
-  const double ps = std::ceil(seconds * 1e12);
-  MOESIM_CHECK(ps >= 0 && ps < 9.2e18, "{} s is no time that a simulation can reach", seconds);
+  const double ps = std::ceil(seconds * 1e12 * (1 - 0x1p-51));
+  MOESIM_CHECK(seconds >= 0 && ps < 9.2e18, "{} s is no time that a simulation can reach", seconds);
   return {static_cast<std::int64_t>(ps)};
 }
 

@@ -9,7 +9,8 @@
 
 namespace moesim {
 
-enum class LinkClass { scale_up, scale_out };  // Inside the scale-up domain (NVLink, ...), or between domains.
+// Inside a node's scale-up domain (NVLink, a TPU chip), or between nodes (NICs, switches, the links of a torus).
+enum class LinkClass { scale_up, scale_out };
 
 // One direction of a physical link.
 struct Link {
@@ -26,7 +27,7 @@ class Topology {
   virtual ~Topology() = default;
 
   virtual int num_ranks() const = 0;
-  virtual int ranks_per_node() const = 0;  // Ranks of one scale-up domain that share a host or rack; a torus has 1.
+  virtual int ranks_per_node() const = 0;  // Of one scale-up domain: a host, an NVL72 rack, one chip of a torus.
   virtual std::span<const Link> links() const = 0;
   // Appends the links from `source` to `destination` in order; source != destination.
   virtual void route(RankId source, RankId destination, std::vector<LinkId>& out) const = 0;

@@ -12,10 +12,13 @@ namespace moesim {
 class CountMatrix {
  public:
   CountMatrix() = default;
-  CountMatrix(int rows, int columns) : rows_(rows), columns_(columns), counts_(std::size_t(rows) * std::size_t(columns)) {}
+  CountMatrix(int rows, int columns)
+      : rows_(rows), columns_(columns), counts_(std::size_t(rows) * std::size_t(columns)) {}
   int rows() const { return rows_; }
   int columns() const { return columns_; }
-  std::int64_t& at(int row, int column) { return counts_[std::size_t(row) * std::size_t(columns_) + std::size_t(column)]; }
+  std::int64_t& at(int row, int column) {
+    return counts_[std::size_t(row) * std::size_t(columns_) + std::size_t(column)];
+  }
   std::int64_t at(int row, int column) const {
     return counts_[std::size_t(row) * std::size_t(columns_) + std::size_t(column)];
   }
@@ -31,14 +34,14 @@ class CountMatrix {
 // from the same choices. A "copy" is one token sent to one destination.
 struct RoutedBatch {
   RankLayout layout;
-  std::int64_t tokens = 0;                   // T, over all ranks
-  std::vector<std::int64_t> expert_tokens;   // [experts] copies that each logical expert computes
-  CountMatrix expert_copies;                 // [source rank, rank]: one copy for each chosen expert, local ones too
-  CountMatrix rank_copies;                   // [source rank, rank]: tokens of the source with an expert on the rank
-  CountMatrix node_copies;                   // [source rank, node]: tokens of the source with an expert on the node
-  std::int64_t dropped_copies = 0;           // (token, expert) choices that overflowed a capacity or were not taken
-  double retained_gate_mass = 1;             // Sum of kept scores over that of the free top-k of the same tokens
-  int max_nodes_per_token = 0;               // Largest number of distinct nodes that one token reached
+  std::int64_t tokens = 0;                  // T, over all ranks
+  std::vector<std::int64_t> expert_tokens;  // [experts] copies that each logical expert computes
+  CountMatrix expert_copies;                // [source rank, rank]: one copy for each chosen expert, local ones too
+  CountMatrix rank_copies;                  // [source rank, rank]: tokens of the source with an expert on the rank
+  CountMatrix node_copies;                  // [source rank, node]: tokens of the source with an expert on the node
+  std::int64_t dropped_copies = 0;          // (token, expert) choices that overflowed a capacity or were not taken
+  double retained_gate_mass = 1;            // Sum of kept scores over that of the free top-k of the same tokens
+  int max_nodes_per_token = 0;              // Largest number of distinct nodes that one token reached
 };
 
 }  // namespace moesim

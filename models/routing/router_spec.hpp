@@ -49,11 +49,11 @@ struct RouterSpec {
   int num_experts = 1;  // N, routed experts
   int top_k = 1;        // k
   Scoring scoring = Scoring::softmax;
-  bool normalize = false;           // Kept weights are divided by their sum.
-  double scaling_factor = 1;        // Weights are multiplied by it at the end (DeepSeek's routed_scaling_factor).
-  int groups = 1;                   // group_limited: groups of experts; node_limited: set to the number of nodes.
-  int groups_kept = 1;              // M of "at most M groups (nodes)".
-  std::vector<double> bias;         // [experts] or empty: steers the selection, never enters the weights.
+  bool normalize = false;            // Kept weights are divided by their sum.
+  double scaling_factor = 1;         // Weights are multiplied by it at the end (DeepSeek's routed_scaling_factor).
+  int groups = 1;                    // group_limited: groups of experts; node_limited: set to the number of nodes.
+  int groups_kept = 1;               // M of "at most M groups (nodes)".
+  std::vector<double> bias;          // [experts] or empty: steers the selection, never enters the weights.
   std::optional<Capacity> capacity;  // Empty: no expert ever refuses a token.
   Skew skew;
 };

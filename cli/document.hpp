@@ -1,0 +1,16 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+namespace moesim {
+
+// Writes a whole document to a file, or to standard output for "-".
+void write_document(const std::string& path, const std::string& text);
+
+// What `--json` asks for, in that order of rules: to standard output alone for "-"; else to a file if there is a path,
+// and the text for people to standard output unless `quiet`. Neither is made unless it is wanted.
+void write_json_and_text(const std::string& path, bool quiet, const std::function<std::string()>& json,
+                         const std::function<std::string()>& text);
+
+}  // namespace moesim

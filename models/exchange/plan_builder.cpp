@@ -1,0 +1,53 @@
+#include "models/exchange/plan_builder.hpp"
+
+#include <utility>
+
+namespace moesim::detail {
+
+PlanBuilder::PlanBuilder(const ExchangeInput& input) : direction_(input.direction) {
+  plan_.message_overhead = input.options.message_overhead;
+  plan_.message_rate_cap = input.options.message_rate_cap;
+}
+
+std::int32_t PlanBuilder::add(RankId from, RankId to, Bytes bytes, std::span<const std::int32_t> waits) {
+  MOESIM_CHECK(plan_.messages.size() < INT32_MAX && plan_.waits.size() < INT32_MAX - waits.size(),
+               "an exchange of more than 2^31 messages");
+  if (direction_ == ExchangeDirection::combine) std::swap(from, to);
+  const auto index = static_cast<std::int32_t>(plan_.messages.size());
+  bool waits_for_source = true;
+  for (const std::int32_t wait : waits) {
+    if (plan_.messages[static_cast<std::size_t>(wait)].source == from) waits_for_source = false;
+  }
+  plan_.messages.push_back({.source = from,
+                            .destination = to,
+                            .bytes = bytes,
+                            .first_wait = static_cast<std::int32_t>(plan_.waits.size()),
+                            .num_waits = static_cast<std::int32_t>(waits.size()),
+                            .waits_for_source = waits_for_source});
+  plan_.waits.insert(plan_.waits.end(), waits.begin(), waits.end());
+  return index;
+}
+
+void PlanBuilder::reserve(std::size_t messages, std::size_t waits) {
+  plan_.messages.reserve(messages);
+  plan_.waits.reserve(waits);
+}
+
+ExchangePlan plan_pairs(const ExchangeInput& input, const CountMatrix& counts) {
+  PlanBuilder builder(input);
+  for (int from = 0; from < counts.rows(); ++from) {
+    for (int to = 0; to < counts.columns(); ++to) {
+      const std::int64_t copies = counts.at(from, to);
+      if (from != to && copies > 0) builder.add(RankId{from}, RankId{to}, copies * input.copy);
+    }
+  }
+  return builder.take();
+}
+
+std::int64_t padded_copies(const ExchangeInput& input) {
+  const auto experts = static_cast<std::int64_t>(input.batch.expert_tokens.size());
+  MOESIM_CHECK(experts % input.batch.layout.ranks == 0, "{} experts on {} ranks", experts, input.batch.layout.ranks);
+  return *input.options.padded_slots_per_expert * (experts / input.batch.layout.ranks);
+}
+
+}  // namespace moesim::detail

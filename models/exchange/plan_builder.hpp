@@ -1,0 +1,57 @@
+#pragma once
+
+#include <initializer_list>
+#include <span>
+#include <utility>
+
+#include "models/exchange/exchange_plan.hpp"
+
+namespace moesim::detail {
+
+// What every algorithm starts from.
+struct ExchangeInput {
+  const RoutedBatch& batch;
+  const ExchangeOptions& options;
+  ExchangeDirection direction;
+  Bytes copy;  // One token copy on the wire.
+};
+
+// Writes messages one by one. Ranks are told as dispatch sees them, `from` a token's rank `to` an expert's rank, and
+// change sides for combine.
+class PlanBuilder {
+ public:
+  explicit PlanBuilder(const ExchangeInput& input);
+
+  // Returns the message's index.
+  std::int32_t add(RankId from, RankId to, Bytes bytes, std::span<const std::int32_t> waits = {});
+  std::int32_t add(RankId from, RankId to, Bytes bytes, std::initializer_list<std::int32_t> waits) {
+    return add(from, to, bytes, std::span<const std::int32_t>{waits.begin(), waits.size()});
+  }
+  Message& message(std::int32_t index) { return plan_.messages[static_cast<std::size_t>(index)]; }
+  void reserve(std::size_t messages, std::size_t waits);
+  ExchangePlan take() { return std::move(plan_); }
+
+ private:
+  ExchangePlan plan_;
+  ExchangeDirection direction_;
+};
+
+// One message for each ordered pair of different ranks that has copies in `counts` [rank, rank], all at once.
+ExchangePlan plan_pairs(const ExchangeInput& input, const CountMatrix& counts);
+
+// Copies of every pair in a padded exchange: the slots of all experts of a rank.
+std::int64_t padded_copies(const ExchangeInput& input);
+
+// One file an algorithm.
+ExchangePlan plan_direct(const ExchangeInput& input);
+ExchangePlan plan_pairwise(const ExchangeInput& input);
+ExchangePlan plan_rank_dedup(const ExchangeInput& input);
+ExchangePlan plan_two_hop(const ExchangeInput& input);
+ExchangePlan plan_low_latency(const ExchangeInput& input);
+ExchangePlan plan_all_gather(const ExchangeInput& input);
+
+// Through one forwarder a node. Copies from each rank to each other node: to_node [rank, node]; of those, copies that
+// each rank there needs: to_rank [rank, rank]. Inside the own node straight to each rank.
+ExchangePlan plan_hierarchical(const ExchangeInput& input, const CountMatrix& to_node, const CountMatrix& to_rank);
+
+}  // namespace moesim::detail

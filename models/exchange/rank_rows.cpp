@@ -1,0 +1,57 @@
+#include "models/exchange/rank_rows.hpp"
+
+namespace moesim {
+namespace {
+
+std::int64_t row_sum(const CountMatrix& counts, int row) {
+  std::int64_t sum = 0;
+  for (int column = 0; column < counts.columns(); ++column) sum += counts.at(row, column);
+  return sum;
+}
+
+std::vector<std::int64_t> column_sums(const CountMatrix& counts) {
+  std::vector<std::int64_t> sums(static_cast<std::size_t>(counts.columns()));
+  for (int row = 0; row < counts.rows(); ++row) {
+    for (int column = 0; column < counts.columns(); ++column) {
+      sums[static_cast<std::size_t>(column)] += counts.at(row, column);
+    }
+  }
+  return sums;
+}
+
+}  // namespace
+
+std::vector<RankRows> rank_rows(ExchangeAlgorithm algorithm, const RoutedBatch& batch) {
+  const int ranks = batch.layout.ranks;
+  const bool one_an_expert = algorithm == ExchangeAlgorithm::direct || algorithm == ExchangeAlgorithm::pairwise ||
+                             algorithm == ExchangeAlgorithm::low_latency;
+  const std::vector<std::int64_t> received = column_sums(one_an_expert ? batch.expert_copies : batch.rank_copies);
+  std::vector<RankRows> rows(static_cast<std::size_t>(ranks));
+  for (int rank = 0; rank < ranks; ++rank) {
+    RankRows& r = rows[static_cast<std::size_t>(rank)];
+    r.tokens = batch.tokens / ranks + (rank < batch.tokens % ranks ? 1 : 0);
+    r.received = received[static_cast<std::size_t>(rank)];
+    switch (algorithm) {
+      case ExchangeAlgorithm::direct:
+      case ExchangeAlgorithm::pairwise:
+        r.packed = r.returned = row_sum(batch.expert_copies, rank);
+        break;
+      case ExchangeAlgorithm::rank_dedup:
+        r.packed = r.returned = row_sum(batch.rank_copies, rank);
+        break;
+      case ExchangeAlgorithm::two_hop:
+        r.packed = r.returned = row_sum(batch.node_copies, rank);
+        break;
+      case ExchangeAlgorithm::low_latency:
+        r.packed = r.tokens;
+        r.returned = row_sum(batch.expert_copies, rank);
+        break;
+      case ExchangeAlgorithm::all_gather:
+        r.packed = r.returned = r.tokens;
+        break;
+    }
+  }
+  return rows;
+}
+
+}  // namespace moesim

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "models/exchange/exchange_plan.hpp"
+
+namespace moesim {
+
+// Rows of hidden size that one rank's own kernels move around an exchange, copies that stay on the rank included.
+struct RankRows {
+  std::int64_t tokens = 0;    // The rank's tokens: T / P, the first T mod P ranks one more.
+  std::int64_t packed = 0;    // Rows it writes before dispatch.
+  std::int64_t received = 0;  // Rows it reads for its experts after dispatch, and writes for combine.
+  std::int64_t returned = 0;  // Rows it adds up for its tokens after combine.
+};
+
+// By algorithm: one row for each chosen expert (direct, pairwise), rank (rank_dedup), or node (two_hop, whose experts'
+// ranks see one for each rank). low_latency packs a token once and adds up one result an expert; all_gather packs and
+// gets back a token once, and experts read what concerns them. rows[ranks].
+std::vector<RankRows> rank_rows(ExchangeAlgorithm algorithm, const RoutedBatch& batch);
+
+}  // namespace moesim

@@ -1,0 +1,185 @@
+#include "models/kernels/kernel_model.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "models/exchange/wire_format.hpp"
+
+namespace moesim {
+namespace {
+
+constexpr std::int64_t kTileRows = 128;
+constexpr std::int64_t kHalfTileRows = 64;
+constexpr std::int64_t kTileColumns = 128;
+constexpr std::int64_t kNarrowTileColumns = 64;
+
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+bool narrow(DataType type) { return bytes_per_element(type) <= 1; }
+
+// Half tiles (64 rows) on the busiest of `processors`: whole tiles go in waves, the half ones fill what is left.
+std::int64_t busiest_half_tiles(std::int64_t tile_rows, std::int64_t half_tile_rows, std::int64_t columns,
+                                std::int64_t processors) {
+  const std::int64_t tiles = tile_rows * columns;
+  const std::int64_t half_tiles = half_tile_rows * columns;
+  return std::max(2 * ceil_div(tiles, processors), ceil_div(2 * tiles + half_tiles, processors));
+}
+
+// One scale for a 128 x 128 block of an fp8 weight is too little to count.
+Bytes weight_bytes(std::int64_t elements, DataType type) {
+  return {static_cast<std::int64_t>(static_cast<double>(elements) * bytes_per_element(type) + 0.5)};
+}
+
+}  // namespace
+
+std::string_view name(Bound bound) {
+  switch (bound) {
+    case Bound::launch:
+      return "launch";
+    case Bound::compute:
+      return "compute";
+    case Bound::memory:
+      return "memory";
+  }
+  return {};
+}
+
+KernelCost& KernelCost::operator+=(const KernelCost& next) {
+  if (next.time > time) bound = next.bound;
+  time += next.time;
+  flops += next.flops;
+  hbm += next.hbm;
+  return *this;
+}
+
+std::int64_t padded_rows(std::int64_t rows) {
+  if (rows == 0) return 0;
+  return rows <= kHalfTileRows ? kHalfTileRows : ceil_div(rows, kTileRows) * kTileRows;
+}
+
+Bytes matrix_bytes(std::int64_t rows, std::int64_t columns, DataType type) {
+  return rows * wire_format(columns, type).bytes_per_copy();
+}
+
+KernelModel::KernelModel(Device device, KernelEfficiencies efficiencies)
+    : device_(std::move(device)), efficiencies_(efficiencies) {
+  MOESIM_CHECK(device_.multiprocessors > 0 && device_.memory.bytes_per_s() > 0, "{}: {} multiprocessors, {} B/s",
+               device_.name, device_.multiprocessors, device_.memory.bytes_per_s());
+  for (const double fraction : {efficiencies_.gemm_compute_wide, efficiencies_.gemm_compute_narrow,
+                                efficiencies_.memory_stream, efficiencies_.memory_scatter}) {
+    MOESIM_CHECK(fraction > 0 && fraction <= 1, "efficiency {}", fraction);
+  }
+  MOESIM_CHECK(efficiencies_.launch_us >= 0, "launch overhead {} us", efficiencies_.launch_us);
+}
+
+double KernelModel::seconds_per_flop_of_one_multiprocessor(DataType type) const {
+  const double reached = narrow(type) ? efficiencies_.gemm_compute_narrow : efficiencies_.gemm_compute_wide;
+  return device_.multiprocessors / (device_.peak_flops(type).flop_per_s() * reached);
+}
+
+KernelCost KernelModel::product(double compute_s, double flops, Bytes inputs, Bytes outputs) const {
+  const double rate = device_.memory.bytes_per_s() * efficiencies_.memory_stream;
+  const double read_s = static_cast<double>(inputs.count) / rate;
+  const double write_s = static_cast<double>(outputs.count) / rate;
+  const double launch_s = efficiencies_.launch_us * 1e-6;
+  const double work_s = std::max(compute_s, read_s) + write_s;
+  const Bound bound = launch_s > work_s               ? Bound::launch
+                      : compute_s >= read_s + write_s ? Bound::compute
+                                                      : Bound::memory;
+  return {
+      .time = Picoseconds::from_seconds(launch_s + work_s), .flops = flops, .hbm = inputs + outputs, .bound = bound};
+}
+
+KernelCost KernelModel::element_wise(Bytes bytes, double fraction) const {
+  if (bytes.count == 0) return {};
+  const double launch_s = efficiencies_.launch_us * 1e-6;
+  const double work_s = static_cast<double>(bytes.count) / (device_.memory.bytes_per_s() * fraction);
+  return {.time = Picoseconds::from_seconds(launch_s + work_s),
+          .hbm = bytes,
+          .bound = launch_s > work_s ? Bound::launch : Bound::memory};
+}
+
+KernelCost KernelModel::grouped_gemm(std::span<const std::int64_t> rows, std::int64_t n, std::int64_t k,
+                                     const GemmTypes& types) const {
+  std::int64_t groups = 0;
+  std::int64_t all_rows = 0;
+  std::int64_t tile_rows = 0;
+  std::int64_t half_tile_rows = 0;
+  for (const std::int64_t r : rows) {
+    if (r == 0) continue;
+    ++groups;
+    all_rows += r;
+    (r <= kHalfTileRows ? half_tile_rows : tile_rows) += r <= kHalfTileRows ? 1 : ceil_div(r, kTileRows);
+  }
+  if (groups == 0 || n == 0 || k == 0) return {};
+  // The time that the busiest multiprocessor computes, with the better of the two tile widths.
+  const double per_flop_s = seconds_per_flop_of_one_multiprocessor(types.input);
+  double compute_s = std::numeric_limits<double>::infinity();
+  for (const std::int64_t width : {kTileColumns, kNarrowTileColumns}) {
+    const std::int64_t half_tiles =
+        busiest_half_tiles(tile_rows, half_tile_rows, ceil_div(n, width), device_.multiprocessors);
+    const double flops_each = 2.0 * static_cast<double>(kHalfTileRows * width) * static_cast<double>(k);
+    compute_s = std::min(compute_s, static_cast<double>(half_tiles) * flops_each * per_flop_s);
+  }
+  const Bytes inputs = weight_bytes(groups * n * k, types.input) + matrix_bytes(all_rows, k, types.input);
+  const double flops = 2.0 * static_cast<double>(all_rows) * static_cast<double>(n) * static_cast<double>(k);
+  return product(compute_s, flops, inputs, matrix_bytes(all_rows, n, types.output));
+}
+
+KernelCost KernelModel::grouped_weight_gradient(std::span<const std::int64_t> rows, std::int64_t n, std::int64_t k,
+                                                const GemmTypes& types) const {
+  std::int64_t groups = 0;
+  std::int64_t all_rows = 0;
+  std::int64_t all_padded = 0;
+  std::int64_t most_padded = 0;
+  for (const std::int64_t r : rows) {
+    const std::int64_t padded = padded_rows(r);
+    groups += r > 0 ? 1 : 0;
+    all_rows += r;
+    all_padded += padded;
+    most_padded = std::max(most_padded, padded);
+  }
+  if (groups == 0 || n == 0 || k == 0) return {};
+  const std::int64_t tiles = ceil_div(n, kTileColumns) * ceil_div(k, kTileRows);
+  // Tiles are as long as their group has rows, so they are packed rather than run in waves: no less than an even share,
+  // no less than the longest tile.
+  const double tile_flops_per_row = 2.0 * static_cast<double>(kTileRows * kTileColumns);
+  const double longest =
+      std::max(static_cast<double>(tiles * all_padded) / device_.multiprocessors, static_cast<double>(most_padded));
+  const double compute_s = longest * tile_flops_per_row * seconds_per_flop_of_one_multiprocessor(types.input);
+  const Bytes inputs = matrix_bytes(all_rows, k, types.input) + matrix_bytes(all_rows, n, types.input);
+  const double flops = 2.0 * static_cast<double>(all_rows) * static_cast<double>(n) * static_cast<double>(k);
+  return product(compute_s, flops, inputs, 2 * weight_bytes(groups * n * k, types.gradient));
+}
+
+KernelCost KernelModel::gemm(std::int64_t m, std::int64_t n, std::int64_t k, const GemmTypes& types) const {
+  return grouped_gemm({&m, 1}, n, k, types);
+}
+
+KernelCost KernelModel::weight_gradient(std::int64_t m, std::int64_t n, std::int64_t k, const GemmTypes& types) const {
+  return grouped_weight_gradient({&m, 1}, n, k, types);
+}
+
+KernelCost KernelModel::stream(Bytes bytes) const { return element_wise(bytes, efficiencies_.memory_stream); }
+
+KernelCost KernelModel::scatter(Bytes bytes) const { return element_wise(bytes, efficiencies_.memory_scatter); }
+
+std::vector<Caveat> KernelModel::caveats(std::span<const DataType> types) const {
+  std::vector<Caveat> result;
+  if (!efficiencies_.calibrated) {
+    result.push_back({"uncalibrated", fmt::format("Kernel times on {} rest on default efficiencies, not on kernels "
+                                                  "measured there.",
+                                                  device_.name)});
+  }
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    if (std::find(types.begin(), types.begin() + static_cast<std::ptrdiff_t>(i), types[i]) !=
+        types.begin() + static_cast<std::ptrdiff_t>(i)) {
+      continue;
+    }
+    if (auto caveat = device_.peak_caveat(types[i])) result.push_back(std::move(*caveat));
+  }
+  return result;
+}
+
+}  // namespace moesim

@@ -1,0 +1,148 @@
+#include "models/kernels/moe_layer.hpp"
+
+#include <array>
+
+namespace moesim {
+namespace {
+
+constexpr std::int64_t kScoreBytes = 4;      // fp32
+constexpr std::int64_t kSelectionBytes = 8;  // An index and a weight.
+
+std::int64_t sum(std::span<const std::int64_t> rows) {
+  std::int64_t total = 0;
+  for (const std::int64_t r : rows) total += r;
+  return total;
+}
+
+// Both passes of one layer on one rank.
+class LayerKernels {
+ public:
+  LayerKernels(const KernelModel& model, const MoeLayerShape& shape, const MoeRankLoad& load)
+      : model_(model),
+        shape_(shape),
+        load_(load),
+        expert_types_{shape.compute, shape.activation, shape.gradient},
+        token_bytes_(matrix_bytes(load.tokens, shape.hidden, shape.activation)),
+        rows_(sum(load.expert_tokens)) {}
+
+  MoeLayerCosts forward() const;
+  MoeLayerCosts backward() const;
+
+ private:
+  Bytes rows_of(std::int64_t columns, DataType type) const { return matrix_bytes(rows_, columns, type); }
+  KernelCost activation_forward(std::int64_t rows, std::int64_t width, std::int64_t up_columns) const;
+  KernelCost activation_backward(std::int64_t rows, std::int64_t width, std::int64_t up_columns) const;
+  KernelCost shared_forward() const;
+  KernelCost shared_backward() const;
+
+  const KernelModel& model_;
+  const MoeLayerShape& shape_;
+  const MoeRankLoad& load_;
+  GemmTypes expert_types_;
+  Bytes token_bytes_;
+  std::int64_t rows_;
+};
+
+KernelCost LayerKernels::activation_forward(std::int64_t rows, std::int64_t width, std::int64_t up_columns) const {
+  return model_.stream(matrix_bytes(rows, up_columns, shape_.activation) + matrix_bytes(rows, width, shape_.compute));
+}
+
+// Reads the saved inputs and the gradient of the outputs, writes the gradient of the inputs.
+KernelCost LayerKernels::activation_backward(std::int64_t rows, std::int64_t width, std::int64_t up_columns) const {
+  return model_.stream(matrix_bytes(rows, up_columns, shape_.activation) +
+                       matrix_bytes(rows, width, shape_.activation) + matrix_bytes(rows, up_columns, shape_.compute));
+}
+
+KernelCost LayerKernels::shared_forward() const {
+  const std::int64_t width = shape_.shared_width;
+  if (width == 0 || load_.tokens == 0) return {};
+  return model_.gemm(load_.tokens, shape_.shared_up_columns(), shape_.hidden, expert_types_) +
+         activation_forward(load_.tokens, width, shape_.shared_up_columns()) +
+         model_.gemm(load_.tokens, shape_.hidden, width, expert_types_);
+}
+
+KernelCost LayerKernels::shared_backward() const {
+  const std::int64_t width = shape_.shared_width;
+  if (width == 0 || load_.tokens == 0) return {};
+  const std::int64_t up = shape_.shared_up_columns();
+  return model_.gemm(load_.tokens, width, shape_.hidden, expert_types_) +
+         model_.weight_gradient(load_.tokens, shape_.hidden, width, expert_types_) +
+         activation_backward(load_.tokens, width, up) + model_.gemm(load_.tokens, shape_.hidden, up, expert_types_) +
+         model_.weight_gradient(load_.tokens, up, shape_.hidden, expert_types_);
+}
+
+MoeLayerCosts LayerKernels::forward() const {
+  const std::int64_t up = shape_.up_columns();
+  const GemmTypes gate_types{shape_.gate, DataType::fp32, shape_.gradient};
+  const std::int64_t scores = load_.tokens * shape_.gate_experts * kScoreBytes;
+  MoeLayerCosts c;
+  c.pass = LayerPass::forward;
+  c.gate = model_.gemm(load_.tokens, shape_.gate_experts, shape_.hidden, gate_types);
+  // Each of the k rounds of a selection looks at every score.
+  c.top_k = model_.stream(Bytes{shape_.top_k * (scores + load_.tokens * kSelectionBytes)});
+  c.permute =
+      load_.packed_rows == 0 ? KernelCost{} : model_.scatter(token_bytes_ + load_.packed_rows * load_.dispatch_copy);
+  c.expand = model_.scatter(load_.received_rows * load_.dispatch_copy + rows_of(shape_.hidden, shape_.compute));
+  c.up = model_.grouped_gemm(load_.expert_tokens, up, shape_.hidden, expert_types_);
+  c.activation = activation_forward(rows_, shape_.expert_width, up);
+  c.down = model_.grouped_gemm(load_.expert_tokens, shape_.hidden, shape_.expert_width, expert_types_);
+  c.unpermute = model_.scatter(rows_of(shape_.hidden, shape_.activation) + load_.received_rows * load_.combine_copy);
+  c.combine = model_.scatter(load_.returned_rows * load_.combine_copy + token_bytes_);
+  c.shared = shared_forward();
+  return c;
+}
+
+MoeLayerCosts LayerKernels::backward() const {
+  const std::int64_t up = shape_.up_columns();
+  const std::int64_t width = shape_.expert_width;
+  const GemmTypes gate_types{shape_.gate, shape_.activation, shape_.gradient};
+  const std::int64_t scores = load_.tokens * shape_.gate_experts * kScoreBytes;
+  MoeLayerCosts c;
+  c.pass = LayerPass::backward;
+  c.combine = load_.returned_rows == 0 ? KernelCost{}
+                                       : model_.scatter(token_bytes_ + load_.returned_rows * load_.dispatch_copy);
+  c.unpermute = model_.scatter(load_.received_rows * load_.dispatch_copy + rows_of(shape_.hidden, shape_.compute));
+  c.down = model_.grouped_gemm(load_.expert_tokens, width, shape_.hidden, expert_types_);
+  c.down_weights = model_.grouped_weight_gradient(load_.expert_tokens, shape_.hidden, width, expert_types_);
+  c.activation = activation_backward(rows_, width, up);
+  c.up = model_.grouped_gemm(load_.expert_tokens, shape_.hidden, up, expert_types_);
+  c.up_weights = model_.grouped_weight_gradient(load_.expert_tokens, up, shape_.hidden, expert_types_);
+  c.expand = model_.scatter(rows_of(shape_.hidden, shape_.activation) + load_.received_rows * load_.combine_copy);
+  c.permute = model_.scatter(load_.packed_rows * load_.combine_copy + token_bytes_);
+  // Reads the scores and the gradients of the k weights, writes the gradients of the scores.
+  c.top_k = model_.stream(Bytes{2 * scores + load_.tokens * shape_.top_k * kSelectionBytes});
+  c.gate = model_.gemm(load_.tokens, shape_.hidden, shape_.gate_experts, gate_types) +
+           model_.weight_gradient(load_.tokens, shape_.gate_experts, shape_.hidden, gate_types);
+  c.shared = shared_backward();
+  return c;
+}
+
+}  // namespace
+
+KernelCost MoeLayerCosts::before_exchange() const {
+  return pass == LayerPass::forward ? gate + top_k + permute : combine;
+}
+
+KernelCost MoeLayerCosts::experts() const {
+  return expand + up + activation + down + up_weights + down_weights + unpermute;
+}
+
+KernelCost MoeLayerCosts::after_exchange() const {
+  return pass == LayerPass::forward ? combine : permute + top_k + gate;
+}
+
+KernelCost MoeLayerCosts::total() const { return before_exchange() + experts() + after_exchange() + shared; }
+
+MoeLayerCosts moe_layer_costs(const KernelModel& model, const MoeLayerShape& shape, const MoeRankLoad& load,
+                              LayerPass pass) {
+  MOESIM_CHECK(static_cast<std::size_t>(shape.experts_on_rank) == load.expert_tokens.size(),
+               "{} experts on the rank, counts of {}", shape.experts_on_rank, load.expert_tokens.size());
+  const LayerKernels kernels(model, shape, load);
+  return pass == LayerPass::forward ? kernels.forward() : kernels.backward();
+}
+
+std::vector<Caveat> moe_layer_caveats(const KernelModel& model, const MoeLayerShape& shape) {
+  return model.caveats(std::array{shape.compute, shape.gate});
+}
+
+}  // namespace moesim

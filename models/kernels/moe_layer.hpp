@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "models/caveat.hpp"
+#include "models/data_type.hpp"
+#include "models/kernels/kernel_model.hpp"
+#include "sim/units.hpp"
+
+namespace moesim {
+
+// One MoE layer as a rank computes it.
+struct MoeLayerShape {
+  std::int64_t hidden = 0;        // d
+  std::int64_t expert_width = 0;  // f
+  int expert_matrices = 3;        // 3: up, gate, down (SwiGLU and its kin); 2: up and down (ReLU, GELU)
+  int experts_on_rank = 0;
+  int gate_experts = 0;  // N, what the gate scores
+  int top_k = 1;
+  std::int64_t shared_width = 0;  // Widths of the shared experts added up; every rank has them whole. 0: none
+
+  DataType compute = DataType::bf16;     // What the experts' matrix products read
+  DataType activation = DataType::bf16;  // What kernels hand one another, and the residual stream
+  DataType gate = DataType::bf16;        // What the gate's product reads; scores are fp32
+  DataType gradient = DataType::fp32;    // Weight gradients
+
+  // Columns of the first product: up and gate are one matrix.
+  std::int64_t up_columns() const { return (expert_matrices - 1) * expert_width; }
+  std::int64_t shared_up_columns() const { return (expert_matrices - 1) * shared_width; }
+};
+
+// What one rank has to do in one layer, from the routing pass and the exchange.
+struct MoeRankLoad {
+  std::int64_t tokens = 0;         // The rank's own.
+  std::int64_t packed_rows = 0;    // Copies that it packs for dispatch, those that stay included.
+  std::int64_t received_rows = 0;  // Copies that it unpacks for its experts, those that stayed included.
+  std::int64_t returned_rows = 0;  // Results that it adds up for its tokens.
+  Bytes dispatch_copy = {};        // One copy in the exchange that goes to the experts (WireFormat::bytes_per_copy).
+  Bytes combine_copy = {};         // ... and in the one that comes back.
+  std::span<const std::int64_t> expert_tokens;  // [experts_on_rank] rows of each expert.
+};
+
+enum class LayerPass { forward, backward };
+
+// The kernels of one pass of one layer on one rank; in the backward pass each field is that kernel's backward.
+struct MoeLayerCosts {
+  LayerPass pass = LayerPass::forward;
+  KernelCost gate;     // Scores of all experts.
+  KernelCost top_k;    // Selection and weights.
+  KernelCost permute;  // Tokens to packed copies, quantised on the way.
+  KernelCost expand;   // Received copies to rows in the experts' order.
+  KernelCost up;       // Grouped products and the function between them.
+  KernelCost activation;
+  KernelCost down;
+  KernelCost up_weights;  // Weight gradients; nothing forward.
+  KernelCost down_weights;
+  KernelCost unpermute;  // Expert rows to one result for each received copy.
+  KernelCost combine;    // Weighted sum of the results that came back.
+  KernelCost shared;     // Shared experts, all their kernels; can run beside the exchanges.
+
+  KernelCost before_exchange() const;  // Until the copies (backward: the gradients of the sums) can leave the rank.
+  KernelCost experts() const;          // Between the two exchanges.
+  KernelCost after_exchange() const;
+  KernelCost total() const;
+};
+
+MoeLayerCosts moe_layer_costs(const KernelModel& model, const MoeLayerShape& shape, const MoeRankLoad& load,
+                              LayerPass pass);
+
+// What a reader of moe_layer_costs must know.
+std::vector<Caveat> moe_layer_caveats(const KernelModel& model, const MoeLayerShape& shape);
+
+}  // namespace moesim

@@ -1,0 +1,34 @@
+#include "models/routing/expert_groups.hpp"
+
+#include "sim/check.hpp"
+
+namespace moesim {
+
+std::vector<std::vector<std::int32_t>> ExpertGroups::members() const {
+  std::vector<std::vector<std::int32_t>> result(static_cast<std::size_t>(groups));
+  for (std::size_t e = 0; e < group_of_expert.size(); ++e) {
+    result[static_cast<std::size_t>(group_of_expert[e])].push_back(static_cast<std::int32_t>(e));
+  }
+  return result;
+}
+
+ExpertGroups expert_groups(const RouterSpec& router) {
+  const bool limited = router.kind == RoutingKind::group_limited || router.kind == RoutingKind::node_limited;
+  ExpertGroups result;
+  result.groups = limited ? router.groups : 1;
+  MOESIM_CHECK(result.groups > 0 && router.num_experts % result.groups == 0, "{} experts in {} groups",
+               router.num_experts, result.groups);
+  const int size = router.num_experts / result.groups;
+  for (int e = 0; e < router.num_experts; ++e) result.group_of_expert.push_back(e / size);
+  return result;
+}
+
+ExpertGroups expert_groups(const RouterSpec& router, const RankLayout& layout, std::span<const RankId> rank_of_expert) {
+  if (router.kind != RoutingKind::node_limited) return expert_groups(router);
+  ExpertGroups result;
+  result.groups = layout.nodes();
+  for (const RankId rank : rank_of_expert) result.group_of_expert.push_back(layout.node_of(rank));
+  return result;
+}
+
+}  // namespace moesim

@@ -1,0 +1,100 @@
+#include "scenarios/dispatch_json.hpp"
+
+#include <array>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "models/kernels/device.hpp"
+
+namespace moesim {
+
+using nlohmann::ordered_json;
+
+namespace {
+
+constexpr std::array<std::string_view, 6> kAlgorithms{"direct",  "pairwise",    "rank_dedup",
+                                                      "two_hop", "low_latency", "all_gather"};
+constexpr std::array<std::string_view, 7> kTypes{"fp32", "tf32", "bf16", "fp16", "fp8", "int8", "fp4"};
+constexpr std::array<std::string_view, 2> kPaddings{"none", "capacity"};
+
+DataType read_type(JsonReader& reader, std::string_view key, DataType fallback) {
+  return reader.has(key) ? *data_type(kTypes[reader.choice(key, kTypes)]) : fallback;
+}
+
+bool forwards(ExchangeAlgorithm algorithm) {
+  return algorithm == ExchangeAlgorithm::two_hop || algorithm == ExchangeAlgorithm::all_gather;
+}
+
+}  // namespace
+
+DispatchSpec read_dispatch(JsonReader reader, const RouterSpec& router) {
+  DispatchSpec dispatch;
+  if (reader.has("algorithm"))
+    dispatch.algorithm = *exchange_algorithm(kAlgorithms[reader.choice("algorithm", kAlgorithms)]);
+  dispatch.dispatch_dtype = read_type(reader, "dispatch_dtype", dispatch.dispatch_dtype);
+  dispatch.combine_dtype = read_type(reader, "combine_dtype", dispatch.combine_dtype);
+  const std::string algorithm(name(dispatch.algorithm));
+  if (forwards(dispatch.algorithm)) {
+    dispatch.chunks = static_cast<int>(reader.integer_or("chunks", 1, 1024, 4));
+  } else if (reader.has("chunks")) {
+    reader.fail("chunks", "a key that " + algorithm + " has no use for", "it only with two_hop or all_gather");
+  }
+  if (reader.has("padding")) dispatch.padding = *padding(kPaddings[reader.choice("padding", kPaddings)]);
+  if (dispatch.padding == Padding::capacity && !supports_padding(dispatch.algorithm)) {
+    reader.fail("padding", "\"capacity\" with " + algorithm, "it only with direct or pairwise");
+  }
+  if (dispatch.padding == Padding::capacity && !router.capacity) {
+    reader.fail("padding", "\"capacity\" without a capacity", "a router with \"capacity\", or \"none\"");
+  }
+  reader.finish();
+  return dispatch;
+}
+
+ordered_json dispatch_json(const DispatchSpec& dispatch) {
+  ordered_json json = {{"algorithm", name(dispatch.algorithm)},
+                       {"dispatch_dtype", name(dispatch.dispatch_dtype)},
+                       {"combine_dtype", name(dispatch.combine_dtype)}};
+  if (forwards(dispatch.algorithm)) json["chunks"] = dispatch.chunks;
+  json["padding"] = name(dispatch.padding);
+  return json;
+}
+
+DispatchSpec read_all_to_all_dispatch(JsonReader reader) {
+  DispatchSpec dispatch;
+  const auto two = std::span(kAlgorithms).first(2);
+  if (reader.has("algorithm")) dispatch.algorithm = *exchange_algorithm(two[reader.choice("algorithm", two)]);
+  reader.finish();
+  return dispatch;
+}
+
+ComputeSpec read_compute(JsonReader reader, Direction direction, const GpuCard& gpu) {
+  ComputeSpec compute;
+  compute.dtype = read_type(reader, "dtype", compute.dtype);
+  compute.weights_dtype = read_type(reader, "weights_dtype", compute.dtype);
+  compute.overlap_shared_experts = reader.boolean_or("overlap_shared_experts", compute.overlap_shared_experts);
+  if (direction != Direction::forward) {
+    compute.optimizer_bytes_per_weight =
+        reader.number_or("optimizer_bytes_per_weight", 0, 64, compute.optimizer_bytes_per_weight);
+  } else if (reader.has("optimizer_bytes_per_weight")) {
+    reader.fail("optimizer_bytes_per_weight", "an optimizer in a forward pass", "it only with a backward pass");
+  }
+  Device device;
+  for (const auto& [type, rate] : gpu.peak) device.peak.emplace_back(*data_type(type), rate);
+  if (!device.computes(compute.dtype)) {
+    reader.fail("dtype", fmt::format("\"{}\", which {} does not compute", name(compute.dtype), gpu.name),
+                "a type that the card has a peak for, or a narrower one");
+  }
+  reader.finish();
+  return compute;
+}
+
+ordered_json compute_json(const ComputeSpec& compute, Direction direction) {
+  ordered_json json = {{"dtype", name(compute.dtype)},
+                       {"weights_dtype", name(compute.weights_dtype)},
+                       {"overlap_shared_experts", compute.overlap_shared_experts}};
+  if (direction != Direction::forward) json["optimizer_bytes_per_weight"] = compute.optimizer_bytes_per_weight;
+  return json;
+}
+
+}  // namespace moesim

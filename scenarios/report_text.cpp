@@ -1,0 +1,217 @@
+#include "scenarios/report_text.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace moesim {
+
+namespace {
+
+constexpr int kWidth = 96;
+constexpr std::size_t kShownLinks = 5;
+constexpr std::size_t kShownFlows = 10;
+
+double microseconds(Picoseconds time) { return static_cast<double>(time.count) / 1e6; }
+
+// Builds the page section by section. A row is "  label   value   note".
+class Report {
+ public:
+  Report(const RunResult& result, const ReportStyle& style) : result_(result), style_(style) {}
+
+  std::string text() {
+    text_ = scenario_text(scenario(), style_);
+    headline();
+    breakdown();
+    traffic();
+    load();
+    memory();
+    flows();
+    links();
+    caveats();
+    return std::move(text_);
+  }
+
+ private:
+  const Scenario& scenario() const { return result_.scenario; }
+
+  template <class... Args>
+  void line(fmt::format_string<Args...> format, Args&&... args) {
+    std::string row = fmt::format(format, std::forward<Args>(args)...);
+    row.erase(row.find_last_not_of(' ') + 1);
+    text_ += row + "\n";
+  }
+
+  void section(std::string_view head, std::string_view rest = "") {
+    line("");
+    line("{}{}", bold(head, style_), faint(rest, style_));
+  }
+
+  void row(std::string_view label, const std::string& value, const std::string& note = "") {
+    line("  {:<30}{:>16}   {}", label, value, note);
+  }
+
+  void headline();
+  void breakdown();
+  void traffic();
+  void load();
+  void memory();
+  void flows();
+  void links();
+  void caveats();
+
+  const RunResult& result_;
+  ReportStyle style_;
+  std::string text_;
+};
+
+void Report::headline() {
+  line("");
+  const double time_us = microseconds(result_.time);
+  row("time", time_text(time_us), time_us < 1000 ? "" : fmt::format("{:.6f} us", time_us));
+  if (const auto rate = result_.tokens_per_s()) {
+    row("tokens", grouped(*result_.tokens));
+    row("throughput", count_text(*rate) + " tok/s",
+        count_text(*result_.tokens_per_s_per_gpu()) + " tokens/s for each GPU");
+  }
+  if (result_.mfu) row("MFU", percent_text(*result_.mfu), "of the peak FLOP/s of all ranks");
+  if (result_.exposed_communication) {
+    const double share = result_.time.count == 0 ? 0 : microseconds(*result_.exposed_communication) / time_us;
+    row("exposed communication", time_text(microseconds(*result_.exposed_communication)),
+        percent_text(share) + " of the time");
+  }
+}
+
+void Report::breakdown() {
+  if (result_.breakdown.size() < 2) return;
+  section("Where the time goes", " (critical path)");
+  Picoseconds longest;
+  for (const auto& [phase, time] : result_.breakdown) longest = std::max(longest, time);
+  for (const auto& [phase, time] : result_.breakdown) {
+    const double share =
+        static_cast<double>(time.count) / static_cast<double>(std::max<std::int64_t>(result_.time.count, 1));
+    const double length =
+        static_cast<double>(time.count) / static_cast<double>(std::max<std::int64_t>(longest.count, 1));
+    line("  {:<30}{:>13.3f} us  {:>7}  {}", phase, microseconds(time), percent_text(share), bar(length, 30, style_));
+  }
+}
+
+void Report::traffic() {
+  if (!result_.dispatch && !result_.combine) return;
+  const ExchangeTraffic none;
+  const ExchangeTraffic& dispatch = result_.dispatch ? *result_.dispatch : none;
+  const ExchangeTraffic& combine = result_.combine ? *result_.combine : none;
+  section("Traffic");
+  line("  {:<30}{:>16}{:>18}", "", "dispatch", "combine");
+  line("  {:<30}{:>16}{:>18}", "token copies sent", grouped(dispatch.copies), grouped(combine.copies));
+  line("  {:<30}{:>16}{:>18}", "elements sent", count_text(dispatch.elements_remote),
+       count_text(combine.elements_remote));
+  line("  {:<30}{:>16}{:>18}", "  closed form, uniform load", count_text(dispatch.elements_closed_form),
+       count_text(combine.elements_closed_form));
+  line("  {:<30}{:>16}{:>18}", fmt::format("inside nodes ({})", scenario().gpu.scale_up_kind),
+       bytes_text(static_cast<double>(dispatch.bytes_scale_up.count)),
+       bytes_text(static_cast<double>(combine.bytes_scale_up.count)));
+  line("  {:<30}{:>16}{:>18}", "between nodes", bytes_text(static_cast<double>(dispatch.bytes_scale_out.count)),
+       bytes_text(static_cast<double>(combine.bytes_scale_out.count)));
+}
+
+void Report::load() {
+  if (!result_.load) return;
+  const LoadResult& load = *result_.load;
+  section("Load", " (balance is max over mean; 1 is even)");
+  row("experts", fmt::format("{:.3f}", load.expert_max_over_mean),
+      fmt::format("{} to {} copies an expert", grouped(load.min_expert_tokens), grouped(load.max_expert_tokens)));
+  row("ranks", fmt::format("{:.3f}", load.rank_max_over_mean));
+  row("dropped", percent_text(load.dropped_fraction), "of (token, expert) choices");
+  row("gate mass kept", percent_text(load.retained_gate_mass), "of what a free top-k would keep");
+  if (load.max_nodes_per_token) row("nodes a token", std::to_string(*load.max_nodes_per_token), "at most");
+}
+
+void Report::memory() {
+  if (!result_.memory) return;
+  const MemoryResult& memory = *result_.memory;
+  const auto part = [&](std::string_view label, Bytes bytes) {
+    const double share =
+        static_cast<double>(bytes.count) / static_cast<double>(std::max<std::int64_t>(memory.capacity.count, 1));
+    line("  {:<30}{:>16}  {:>7}  {}", label, bytes_text(static_cast<double>(bytes.count)), percent_text(share),
+         bar(share, 30, style_));
+  };
+  section("Memory", fmt::format(" of the fullest rank, of {}", bytes_text(static_cast<double>(memory.capacity.count))));
+  part("weights", memory.weights);
+  part("activations", memory.activations);
+  if (memory.gradients) part("gradients", *memory.gradients);
+  if (memory.kv_cache) part("KV cache", *memory.kv_cache);
+  if (memory.optimizer) part("optimizer", *memory.optimizer);
+  part("exchange buffers", memory.buffers);
+  part("total", memory.total());
+  if (!memory.fits()) line("  {}", alarm("does not fit", style_));
+}
+
+void Report::flows() {
+  if (result_.flows.empty()) return;
+  section("Flows", " (in the order given)");
+  line("  {:>10} {:>10} {:>20} {:>18} {:>18}", "src", "dst", "bytes", "start us", "finish us");
+  for (std::size_t i = 0; i < std::min(result_.flows.size(), kShownFlows); ++i) {
+    const FlowResult& flow = result_.flows[i];
+    line("  {:>10} {:>10} {:>20} {:>18.6f} {:>18.6f}", flow.request.source.value, flow.request.destination.value,
+         grouped(flow.request.bytes.count), microseconds(flow.request.start), microseconds(flow.finish));
+  }
+  if (result_.flows.size() > kShownFlows) {
+    line("  {}", faint(fmt::format("and {} more: --json has them all",
+                                   grouped(static_cast<std::int64_t>(result_.flows.size() - kShownFlows))),
+                       style_));
+  }
+}
+
+void Report::links() {
+  if (result_.links.empty()) return;
+  section("Busiest links",
+          fmt::format(" of {} that carried anything", grouped(static_cast<std::int64_t>(result_.links.size()))));
+  for (std::size_t i = 0; i < std::min(result_.links.size(), kShownLinks); ++i) {
+    const LinkResult& link = result_.links[i];
+    line("  {:<30}{:>16}  {:>7}  {}", link.name, bytes_text(static_cast<double>(link.bytes.count)),
+         percent_text(link.utilization), bar(link.utilization, 30, style_));
+  }
+}
+
+void Report::caveats() {
+  if (result_.caveats.empty()) return;
+  section("Before you lean on this");
+  for (const Caveat& caveat : result_.caveats) {
+    line("  {}", wrap(fmt::format("{}: {}", caveat.key, caveat.text), kWidth - 2, 4));
+  }
+}
+
+std::string work_text(const Scenario& scenario) {
+  if (const auto* layer = std::get_if<MoeLayerWorkload>(&scenario.workload)) {
+    std::string way(name(layer->direction));
+    std::replace(way.begin(), way.end(), '_', ' ');
+    const DispatchSpec& dispatch = scenario.dispatch;
+    return fmt::format(
+        "one MoE layer of {}, {}, {} tokens a rank, EP {}\n{} routing, {} exchange, dispatch in {}, "
+        "combine in {}",
+        scenario.model->name, way, grouped(layer->tokens_per_rank), scenario.parallelism.ep,
+        name(scenario.routing->kind), name(dispatch.algorithm), name(dispatch.dispatch_dtype),
+        name(dispatch.combine_dtype));
+  }
+  if (const auto* flows = std::get_if<FlowsWorkload>(&scenario.workload)) {
+    return fmt::format("{} given flows", grouped(static_cast<std::int64_t>(flows->flows.size())));
+  }
+  return fmt::format("all-to-all of {} ranks, {}", grouped(scenario.parallelism.ep), name(scenario.dispatch.algorithm));
+}
+
+}  // namespace
+
+std::string scenario_text(const Scenario& scenario, const ReportStyle& style) {
+  const int nodes = scenario.cluster.nodes;
+  const std::string machine =
+      fmt::format("{}: {} ranks of {} ({} {} x {})", scenario.cluster.name, grouped(scenario.world_size),
+                  scenario.gpu.name, grouped(nodes), nodes == 1 ? "node" : "nodes", scenario.cluster.ranks_per_node);
+  return fmt::format("{}\n{}\n{}\n", bold(scenario.name, style), faint(work_text(scenario), style),
+                     faint(machine, style));
+}
+
+std::string report_text(const RunResult& result, const ReportStyle& style) { return Report(result, style).text(); }
+
+}  // namespace moesim

@@ -1,0 +1,16 @@
+#include "scenarios/result.hpp"
+
+namespace moesim {
+
+std::optional<double> RunResult::tokens_per_s() const {
+  if (!tokens || time.count == 0) return std::nullopt;
+  return static_cast<double>(*tokens) / time.seconds();
+}
+
+std::optional<double> RunResult::tokens_per_s_per_gpu() const {
+  const auto rate = tokens_per_s();
+  if (!rate) return std::nullopt;
+  return *rate / scenario.world_size;
+}
+
+}  // namespace moesim

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "models/caveat.hpp"
+#include "models/exchange/exchange_plan.hpp"
+#include "scenarios/scenario.hpp"
+#include "sim/units.hpp"
+
+namespace moesim {
+
+// How evenly the work lies. Balance is max over mean: 1 is even.
+struct LoadResult {
+  double expert_max_over_mean = 1;  // Copies that one expert computes.
+  double rank_max_over_mean = 1;    // Copies that the experts of one rank compute.
+  double dropped_fraction = 0;      // Of the T * k choices, those that no expert computed.
+  double retained_gate_mass = 1;    // Kept scores over those of the free top-k.
+  std::int64_t min_expert_tokens = 0;
+  std::int64_t max_expert_tokens = 0;
+  std::optional<int> max_nodes_per_token;  // Distinct nodes that one token reached, at most.
+};
+
+// Of the fullest rank.
+struct MemoryResult {
+  Bytes weights;
+  Bytes activations;
+  std::optional<Bytes> gradients;
+  std::optional<Bytes> kv_cache;
+  std::optional<Bytes> optimizer;
+  Bytes buffers;  // Dispatch and combine buffers.
+  Bytes capacity;
+  Bytes total() const {
+    const Bytes training = gradients.value_or(Bytes{}) + optimizer.value_or(Bytes{});
+    return weights + activations + kv_cache.value_or(Bytes{}) + training + buffers;
+  }
+  bool fits() const { return total() <= capacity; }
+};
+
+struct LinkResult {
+  std::string name;
+  Bytes bytes;
+  double utilization = 0;  // Bytes over what the link could have carried in the whole time; 0 to 1.
+};
+
+struct FlowResult {
+  FlowRequest request;
+  Picoseconds finish;
+};
+
+// What a run tells. A part that does not apply to the workload is absent, here and in the JSON. docs/scenario.md gives
+// each key's meaning and unit.
+struct RunResult {
+  Scenario scenario;  // The resolved scenario, seed included: run again, it gives the same result.
+  Picoseconds time;
+  std::optional<std::int64_t> tokens;  // T, over all ranks.
+  std::optional<double> mfu;           // Model FLOPs over peak FLOPs of all ranks in the whole time.
+  std::uint64_t events = 0;
+  double wall_s = 0;
+  std::vector<std::pair<std::string, Picoseconds>> breakdown;  // On the critical path, in order; sums to `time`.
+  std::optional<Picoseconds> exposed_communication;  // Of the critical path, what is neither kernels nor waiting.
+  std::optional<ExchangeTraffic> dispatch;
+  std::optional<ExchangeTraffic> combine;
+  std::optional<LoadResult> load;
+  std::optional<MemoryResult> memory;
+  std::vector<LinkResult> links;  // Busiest first; ties by name.
+  std::vector<FlowResult> flows;  // Of the `flows` workload, in its order.
+  std::vector<Caveat> caveats;
+
+  std::optional<double> tokens_per_s() const;
+  std::optional<double> tokens_per_s_per_gpu() const;
+};
+
+}  // namespace moesim

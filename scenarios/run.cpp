@@ -1,0 +1,77 @@
+#include "scenarios/run.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+#include "scenarios/cluster_network.hpp"
+#include "scenarios/flow_runner.hpp"
+#include "scenarios/gpu_card_json.hpp"
+#include "scenarios/layer_runner.hpp"
+#include "scenarios/timeline.hpp"
+#include "topologies/topology_kind.hpp"
+
+namespace moesim {
+namespace {
+
+template <class... Ts>
+struct Overloaded : Ts... {
+  using Ts::operator()...;
+};
+template <class... Ts>
+Overloaded(Ts...) -> Overloaded<Ts...>;
+
+// Every link that carried anything, busiest first.
+std::vector<LinkResult> link_results(const ClusterNetwork& network, Picoseconds time) {
+  std::vector<LinkResult> results;
+  const auto links = network.topology().links();
+  for (std::size_t i = 0; i < links.size(); ++i) {
+    const Bytes bytes = network.flows().bytes_carried(LinkId{static_cast<std::int64_t>(i)});
+    if (bytes.count == 0) continue;
+    const double could = links[i].capacity.bytes_per_s() * time.seconds();
+    results.push_back({.name = links[i].name,
+                       .bytes = bytes,
+                       .utilization = std::min(1.0, static_cast<double>(bytes.count) / could)});
+  }
+  std::sort(results.begin(), results.end(), [](const LinkResult& a, const LinkResult& b) {
+    return a.utilization != b.utilization ? a.utilization > b.utilization : a.name < b.name;
+  });
+  return results;
+}
+
+}  // namespace
+
+RunResult run_scenario(const Scenario& scenario, const RunOptions& options) {
+  const auto started = std::chrono::steady_clock::now();
+  const GpuCard gpu = catalog_gpu_card(scenario.cluster.gpu);
+  const std::unique_ptr<Topology> topology = make_topology(scenario.cluster, gpu, scenario.cluster.nodes);
+  Simulator simulator;
+  ClusterNetwork network(simulator, *topology);
+  std::optional<Timeline> timeline;
+  if (options.trace != nullptr) {
+    timeline.emplace(*options.trace, *topology);
+    network.flows().set_observer(&timeline->links());
+  }
+
+  RunResult result;
+  result.scenario = scenario;
+  std::visit(Overloaded{[&](const FlowsWorkload& flows) { run_flows(flows, simulator, network, result); },
+                        [&](const AllToAllWorkload& all) {
+                          run_all_to_all(scenario, all, simulator, network, result);
+                        },
+                        [&](const MoeLayerWorkload& layer) {
+                          run_moe_layer(scenario, layer, gpu, simulator, network, timeline ? &*timeline : nullptr,
+                                        result);
+                        }},
+             scenario.workload);
+  result.events = simulator.events_run();
+  result.links = link_results(network, result.time);
+  if (timeline) {
+    timeline->finish(result.time);
+    options.trace->sort();
+  }
+  result.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  return result;
+}
+
+}  // namespace moesim

@@ -1,0 +1,108 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "models/architecture/model_card.hpp"
+#include "models/data_type.hpp"
+#include "models/exchange/exchange_plan.hpp"
+#include "models/routing/placement.hpp"
+#include "models/routing/route_batch.hpp"
+#include "models/routing/router_spec.hpp"
+#include "sim/ids.hpp"
+#include "sim/units.hpp"
+#include "topologies/cluster_card.hpp"
+#include "topologies/gpu_card.hpp"
+
+namespace moesim {
+
+// One scenario, resolved and checked: every default filled in, every name looked up, every cross-condition met. What
+// the runner needs and nothing that it has to doubt. docs/scenario.md lists the keys that it is read from;
+// scenarios/scenario_json.hpp reads and writes it.
+
+struct FlowRequest {
+  RankId source;
+  RankId destination;  // Not the source.
+  Bytes bytes;
+  Picoseconds start;
+};
+
+// Given flows between ranks; the result has the finish of each.
+struct FlowsWorkload {
+  std::vector<FlowRequest> flows;  // In the order of the file.
+};
+
+// Every rank sends to every other rank at once (`direct`) or in P - 1 steps (`pairwise`).
+struct AllToAllWorkload {
+  Bytes bytes_per_pair;              // The mean, where sizes are drawn.
+  std::optional<double> sigma;       // Sizes are lognormal with this sigma and mean `bytes_per_pair`.
+  std::vector<std::int64_t> matrix;  // [ep, ep] bytes, row = source; or empty. The diagonal is 0.
+};
+
+enum class Direction { forward, backward, forward_backward };
+std::optional<Direction> direction(std::string_view name);
+std::string_view name(Direction direction);
+
+// One Mixture-of-Experts layer, all ranks of the cluster at once.
+struct MoeLayerWorkload {
+  std::int64_t tokens_per_rank = 1;
+  Direction direction = Direction::forward;
+};
+
+using Workload = std::variant<FlowsWorkload, AllToAllWorkload, MoeLayerWorkload>;
+std::string_view workload_kind(const Workload& workload);  // "flows", "all_to_all", "moe_layer"
+
+// What each expert's buffer holds on the wire.
+enum class Padding {
+  none,      // The tokens that were routed to it.
+  capacity,  // Its whole capacity, filled or not, as in GShard and Switch: sizes are known before the routing is.
+};
+std::optional<Padding> padding(std::string_view name);
+std::string_view name(Padding padding);
+
+struct DispatchSpec {
+  ExchangeAlgorithm algorithm = ExchangeAlgorithm::direct;
+  DataType dispatch_dtype = DataType::bf16;
+  DataType combine_dtype = DataType::bf16;
+  int chunks = 4;  // As ExchangeOptions: what two_hop and all_gather forward is cut into so many pieces.
+  Padding padding = Padding::none;
+};
+
+struct ComputeSpec {
+  DataType dtype = DataType::bf16;          // What the experts' matrix products read.
+  DataType weights_dtype = DataType::bf16;  // As the weights are kept in memory.
+  bool overlap_shared_experts = true;       // Shared experts run while the dispatch is on the wire, not before it.
+  double optimizer_bytes_per_weight = 12;   // With a backward pass: mixed-precision Adam (MemoryOptions).
+};
+
+// One expert-parallel group fills `ep` ranks; the cluster holds world_size / ep of them side by side.
+struct Parallelism {
+  int ep = 1;
+};
+
+struct Scenario {
+  std::string name;
+  std::optional<ModelCard> model;  // Always there for moe_layer; never for flows and all_to_all.
+  ClusterCard cluster;             // With its nodes and overrides applied.
+  GpuCard gpu;                     // Of the cluster's ranks.
+  int world_size = 1;              // Ranks of the cluster.
+  Workload workload;
+  Parallelism parallelism;
+  std::optional<RouterSpec> routing;  // With the model.
+  RoutingPath routing_path = RoutingPath::sampled;
+  PlacementKind placement = PlacementKind::contiguous;
+  DispatchSpec dispatch;
+  ComputeSpec compute;
+  std::uint64_t seed = 1;
+
+  // The values of "model" and "cluster" that stand in a scenario for the cards above, as JSON text: a catalog name,
+  // the catalog's card with overrides, or a whole card that came from a file.
+  std::string model_source;
+  std::string cluster_source;
+};
+
+}  // namespace moesim

@@ -1,0 +1,157 @@
+#include "scenarios/scenario_json.hpp"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <numeric>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "scenarios/apply_set.hpp"
+#include "scenarios/card_source.hpp"
+#include "scenarios/dispatch_json.hpp"
+#include "scenarios/json_reader.hpp"
+#include "scenarios/json_text.hpp"
+#include "scenarios/routing_json.hpp"
+#include "scenarios/scenario_checks.hpp"
+#include "scenarios/text_file.hpp"
+#include "scenarios/workload_json.hpp"
+
+namespace moesim {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+namespace {
+
+constexpr std::size_t kMaxNameBytes = 200;
+constexpr std::array<std::string_view, 2> kPlacements{"contiguous", "strided"};
+
+// An optional object: an absent one is empty, so that its defaults are read like any other's.
+JsonReader object_or_empty(JsonReader& reader, std::string_view key) {
+  static const json kEmpty = json::object();
+  if (reader.has(key)) return reader.object(key);
+  return {kEmpty, reader.where(), join_pointer(reader.pointer(), key)};
+}
+
+std::string read_name(JsonReader& reader) {
+  std::string fallback = std::filesystem::path(reader.where()).stem().string();
+  std::string name = reader.string_or("name", fallback);
+  const bool printable = std::none_of(name.begin(), name.end(), [](char c) { return c >= 0 && c < 0x20; });
+  if (name.empty() || name.size() > kMaxNameBytes || !printable) {
+    reader.fail("name", shorten_json(name), fmt::format("1 to {} printable bytes", kMaxNameBytes));
+  }
+  return name;
+}
+
+// A key that would change nothing is a misunderstanding: tell, rather than ignore it.
+void refuse_unused(const JsonReader& reader, std::string_view kind, std::span<const std::string_view> keys) {
+  for (const std::string_view key : keys) {
+    if (reader.has(key)) {
+      reader.fail(key, fmt::format("a key that the workload {} has no use for", kind), "a scenario without it");
+    }
+  }
+}
+
+int read_ep(JsonReader& reader, int world_size) {
+  JsonReader parallelism = object_or_empty(reader, "parallelism");
+  const auto ep = parallelism.integer_or("ep", 1, world_size, world_size);
+  parallelism.finish();
+  if (world_size % ep != 0) {
+    parallelism.fail(
+        "ep", std::to_string(ep),
+        fmt::format("a divisor of the cluster's {} ranks ({})", world_size, near_divisors(world_size, ep)));
+  }
+  return static_cast<int>(ep);
+}
+
+void read_layer(JsonReader& reader, Scenario& scenario) {
+  auto [model, source] =
+      read_model_source(reader.raw("model"), reader.where(), join_pointer(reader.pointer(), "model"));
+  if (!model.moe) reader.fail("model", shorten_json(reader.raw("model")), "a model with routed experts; this is dense");
+  const int experts = model.moe->routing.num_experts;
+  const int ep = scenario.parallelism.ep;
+  if (experts % ep != 0) {
+    const bool given = reader.has("parallelism");
+    JsonReader parallelism = object_or_empty(reader, "parallelism");
+    parallelism.fail("ep", given ? std::to_string(ep) : fmt::format("nothing, which means all {} ranks", ep),
+                     fmt::format("a divisor of the model's {} routed experts ({})", experts,
+                                 near_divisors(std::gcd(experts, scenario.world_size), ep)));
+  }
+  const RankLayout layout{ep, std::min(ep, scenario.cluster.ranks_per_node)};
+  const RoutingChoice routing = read_routing(object_or_empty(reader, "routing"), model.moe->routing, layout);
+  if (reader.has("placement"))
+    scenario.placement = *placement_kind(kPlacements[reader.choice("placement", kPlacements)]);
+  scenario.routing = routing.router;
+  scenario.routing_path = routing.path;
+  scenario.model = std::move(model);
+  scenario.model_source = std::move(source);
+  const auto& layer = std::get<MoeLayerWorkload>(scenario.workload);
+  scenario.dispatch = read_dispatch(object_or_empty(reader, "dispatch"), routing.router);
+  scenario.compute = read_compute(object_or_empty(reader, "compute"), layer.direction, scenario.gpu);
+}
+
+}  // namespace
+
+Scenario parse_scenario(const json& value, const std::string& where) {
+  JsonReader reader(value, where);
+  Scenario scenario;
+  reader.integer("schema", 1, 1);
+  reader.string_or("$schema", "");
+  scenario.name = read_name(reader);
+  scenario.seed = static_cast<std::uint64_t>(reader.integer_or("seed", 0, INT64_MAX, 1));
+
+  ClusterSource cluster = read_cluster_source(reader.raw("cluster"), where, "/cluster");
+  scenario.cluster = std::move(cluster.card);
+  scenario.gpu = std::move(cluster.gpu);
+  scenario.cluster_source = std::move(cluster.source);
+  scenario.world_size = scenario.cluster.nodes * scenario.cluster.ranks_per_node;
+
+  const std::string_view kind = workload_kinds()[reader.object("workload").choice("kind", workload_kinds())];
+  static constexpr std::array<std::string_view, 6> kOthers{"model",   "routing",  "placement",
+                                                           "compute", "dispatch", "parallelism"};
+  if (kind == "flows") refuse_unused(reader, kind, kOthers);
+  if (kind == "all_to_all") refuse_unused(reader, kind, std::span(kOthers).first(4));
+
+  scenario.parallelism.ep = kind == "flows" ? scenario.world_size : read_ep(reader, scenario.world_size);
+  scenario.workload = read_workload(reader.object("workload"), scenario.world_size, scenario.parallelism.ep);
+  if (kind == "moe_layer") read_layer(reader, scenario);
+  if (kind == "all_to_all") scenario.dispatch = read_all_to_all_dispatch(object_or_empty(reader, "dispatch"));
+  reader.finish();
+  check_size(scenario, reader);
+  return scenario;
+}
+
+Scenario load_scenario(const std::string& path, const LoadOptions& options) {
+  const std::string where = place_name(path);
+  json value = parse_json(read_text_file(path), where);
+  for (const std::string& set : options.sets) apply_set(value, set);
+  Scenario scenario = parse_scenario(value, where);
+  if (options.seed) scenario.seed = *options.seed;
+  return scenario;
+}
+
+ordered_json resolved_json(const Scenario& scenario) {
+  const bool layer = std::holds_alternative<MoeLayerWorkload>(scenario.workload);
+  const bool flows = std::holds_alternative<FlowsWorkload>(scenario.workload);
+  ordered_json document = {{"schema", 1}, {"name", scenario.name}};
+  if (layer) document["model"] = ordered_json::parse(scenario.model_source);
+  document["cluster"] = ordered_json::parse(scenario.cluster_source);
+  document["workload"] = workload_json(scenario.workload, scenario.parallelism.ep);
+  if (!flows) document["parallelism"] = {{"ep", scenario.parallelism.ep}};
+  if (layer) {
+    document["routing"] = routing_json(*scenario.routing, scenario.routing_path);
+    document["placement"] = name(scenario.placement);
+    document["dispatch"] = dispatch_json(scenario.dispatch);
+    document["compute"] = compute_json(scenario.compute, std::get<MoeLayerWorkload>(scenario.workload).direction);
+  } else if (!flows) {
+    document["dispatch"] = {{"algorithm", name(scenario.dispatch.algorithm)}};
+  }
+  document["seed"] = scenario.seed;
+  return document;
+}
+
+std::string resolved_text(const Scenario& scenario) { return pretty_json(resolved_json(scenario)); }
+
+}  // namespace moesim

@@ -1,0 +1,148 @@
+#include "scenarios/workload_json.hpp"
+
+#include <array>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include "scenarios/csv.hpp"
+#include "scenarios/json_text.hpp"
+#include "scenarios/text_file.hpp"
+
+namespace moesim {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+namespace {
+
+constexpr std::array<std::string_view, 3> kKinds{"flows", "all_to_all", "moe_layer"};
+constexpr std::size_t kMaxCsvBytes = std::size_t{1} << 30;
+constexpr std::int64_t kMaxTokensPerRank = std::int64_t{1} << 31;
+
+// Exactly one of the keys has to be there.
+std::string_view only_one(const JsonReader& reader, std::span<const std::string_view> keys) {
+  std::string_view found;
+  for (const std::string_view key : keys) {
+    if (!reader.has(key)) continue;
+    if (!found.empty()) reader.fail(key, fmt::format("both \"{}\" and \"{}\"", found, key), "one of them");
+    found = key;
+  }
+  if (found.empty()) reader.fail("", "none of them", fmt::format("one of the keys {}", fmt::join(keys, ", ")));
+  return found;
+}
+
+std::string read_csv(JsonReader& reader, std::string& path) {
+  path = beside(reader.where(), reader.string("file"));
+  return read_text_file(path, kMaxCsvBytes);
+}
+
+// Inline rows take the way of the CSV's, so that both are held to the same conditions.
+std::string rows_as_csv(JsonReader& reader, std::string_view key, std::string text) {
+  const json& rows = reader.raw(key);
+  if (!rows.is_array()) reader.fail(key, shorten_json(rows), "an array of rows");
+  for (const json& row : rows) {
+    if (!row.is_array()) reader.fail(key, shorten_json(row), "an array in each row");
+    std::string line;
+    for (const json& field : row) {
+      if (!field.is_number()) reader.fail(key, shorten_json(field), "numbers in each row");
+      line += (line.empty() ? "" : ",") + field.dump();
+    }
+    text += line + "\n";
+  }
+  return text;
+}
+
+FlowsWorkload read_flows(JsonReader& reader, int world_size) {
+  static constexpr std::array<std::string_view, 2> kSources{"file", "rows"};
+  if (only_one(reader, kSources) == "file") {
+    std::string path;
+    const std::string text = read_csv(reader, path);
+    return {parse_flows_csv(text, path, world_size)};
+  }
+  const std::string text = rows_as_csv(reader, "rows", "src,dst,bytes,start_us\n");
+  return {parse_flows_csv(text, reader.where() + " " + reader.pointer() + "/rows", world_size)};
+}
+
+AllToAllWorkload read_all_to_all(JsonReader& reader, int ranks) {
+  static constexpr std::array<std::string_view, 3> kSources{"bytes_per_pair", "file", "matrix"};
+  AllToAllWorkload workload;
+  const std::string_view source = only_one(reader, kSources);
+  if (source == "bytes_per_pair") {
+    workload.bytes_per_pair = {reader.integer("bytes_per_pair", 0, kMaxFlowBytes)};
+    if (reader.has("sigma")) workload.sigma = reader.number("sigma", 0, 5);
+  } else if (source == "file") {
+    std::string path;
+    const std::string text = read_csv(reader, path);
+    workload.matrix = parse_matrix_csv(text, path, ranks);
+  } else {
+    const std::string text = rows_as_csv(reader, "matrix", "");
+    workload.matrix = parse_matrix_csv(text, reader.where() + " " + reader.pointer() + "/matrix", ranks);
+  }
+  return workload;
+}
+
+MoeLayerWorkload read_moe_layer(JsonReader& reader) {
+  static constexpr std::array<std::string_view, 3> kDirections{"forward", "backward", "forward_backward"};
+  MoeLayerWorkload workload;
+  workload.tokens_per_rank = reader.integer("tokens_per_rank", 1, kMaxTokensPerRank);
+  if (reader.has("direction")) workload.direction = *direction(kDirections[reader.choice("direction", kDirections)]);
+  return workload;
+}
+
+struct ToJson {
+  int ranks;
+
+  ordered_json operator()(const FlowsWorkload& flows) const {
+    ordered_json rows = ordered_json::array();
+    for (const FlowRequest& flow : flows.flows) {
+      const double start_us = static_cast<double>(flow.start.count) / 1e6;
+      rows.push_back({flow.source.value, flow.destination.value, flow.bytes.count, start_us});
+    }
+    return {{"kind", "flows"}, {"rows", std::move(rows)}};
+  }
+
+  ordered_json operator()(const AllToAllWorkload& all) const {
+    ordered_json value = {{"kind", "all_to_all"}};
+    if (all.matrix.empty()) {
+      value["bytes_per_pair"] = all.bytes_per_pair.count;
+      if (all.sigma) value["sigma"] = *all.sigma;
+      return value;
+    }
+    ordered_json& rows = value["matrix"] = ordered_json::array();
+    for (auto row = all.matrix.begin(); row != all.matrix.end(); row += ranks) {
+      rows.push_back(std::vector<std::int64_t>(row, row + ranks));
+    }
+    return value;
+  }
+
+  ordered_json operator()(const MoeLayerWorkload& layer) const {
+    return {{"kind", "moe_layer"}, {"tokens_per_rank", layer.tokens_per_rank}, {"direction", name(layer.direction)}};
+  }
+};
+
+}  // namespace
+
+std::span<const std::string_view> workload_kinds() { return kKinds; }
+
+Workload read_workload(JsonReader reader, int world_size, int ranks) {
+  Workload workload;
+  switch (reader.choice("kind", kKinds)) {
+    case 0:
+      workload = read_flows(reader, world_size);
+      break;
+    case 1:
+      workload = read_all_to_all(reader, ranks);
+      break;
+    default:
+      workload = read_moe_layer(reader);
+      break;
+  }
+  reader.finish();
+  return workload;
+}
+
+ordered_json workload_json(const Workload& workload, int ranks) { return std::visit(ToJson{ranks}, workload); }
+
+}  // namespace moesim

@@ -1,0 +1,241 @@
+#include "sim/max_min.hpp"
+
+#include <algorithm>
+
+#include "sim/check.hpp"
+
+namespace moesim {
+namespace {
+
+// Settling a level stops where what it would change is rounding. Finish times are then off by some 1e-12, relative.
+constexpr double kRounding = 1e-13;
+// Ends that should be at one instant come out apart by the rounding of the clocks. This close they are one: relative to
+// the time and to the bytes on the clock, and in picoseconds.
+constexpr double kSameFinish = 1e-12;
+constexpr double kSameFinishPs = 1e-3;
+constexpr std::size_t kBlock = 64;
+
+}  // namespace
+
+MaxMinShares::MaxMinShares(std::span<const double> capacities)
+    : num_links_(capacities.size()), tolerance_(kRounding), routes_(capacities) {
+  for (const double capacity : capacities) {
+    MOESIM_CHECK(capacity > 0 && capacity < kInfinity, "a link of {} B/s", capacity);
+    add_constraint(capacity, kInfinity);
+  }
+  add_constraint(kInfinity, kInfinity);
+}
+
+void MaxMinShares::add_constraint(double capacity, double level) {
+  capacities_.push_back(capacity);
+  levels_.push_back(level);
+  fixed_.push_back(0);
+  // What is not a link never waits for its level to be settled.
+  queued_.push_back(capacities_.size() > num_links_ ? 1 : 0);
+  changed_.push_back(0);
+  is_touched_.push_back(0);
+  states_.emplace_back();
+  finishes_.push_back(kInfinity);
+  if (finishes_of_64_.size() * kBlock < finishes_.size()) finishes_of_64_.push_back(kInfinity);
+}
+
+void MaxMinShares::keep_all_links() {
+  routes_.count_all_links();
+  observed_ = true;
+}
+
+void MaxMinShares::add(std::int32_t flow, RouteId route, std::optional<Bandwidth> rate_cap, std::int32_t copies,
+                       double bytes) {
+  if (at(flow) >= flows_.size()) {
+    flows_.resize(at(flow) + 1);
+    copies_.resize(flows_.size());
+    bottlenecks_.resize(flows_.size(), kNone);
+    places_in_own_.resize(flows_.size());
+  }
+  MOESIM_DCHECK(bottlenecks_[at(flow)] == kNone, "flow {} drains already", flow);
+  Constraint cap = kNone;
+  if (rate_cap) {
+    cap = no_constraint() + 1 + caps_.take(rate_cap->bytes_per_s());
+    if (at(cap) == levels_.size()) add_constraint(kInfinity, rate_cap->bytes_per_s());
+    levels_[at(cap)] = rate_cap->bytes_per_s();
+  }
+  flows_[at(flow)] = {route, cap, 0, bytes};
+  copies_[at(flow)] = copies;
+  added_.push_back(flow);
+  ++draining_;
+}
+
+void MaxMinShares::share_out() {
+  for (const Constraint link : touched_) is_touched_[at(link)] = 0;
+  touched_.clear();
+  if (routes_.needs_count() && draining_ > 0) rebuild();
+  if (!added_.empty()) {
+    for (const std::int32_t flow : added_) flows_[at(flow)].places = places_.take(route_of(flow).size());
+    if (!fill_.fill(*this, added_)) {
+      for (const std::int32_t flow : added_) insert(flow);
+    }
+    added_.clear();
+  }
+  settle_all();
+  update_finishes();
+}
+
+// Takes all flows out and lets them come anew, since the links that count on their routes have changed.
+void MaxMinShares::rebuild() {
+  std::vector<std::int32_t> all;
+  for (std::size_t c = 0; c < states_.size(); ++c) {
+    State& state = states_[c];
+    if (state.own.empty()) continue;
+    const auto constraint = static_cast<Constraint>(c);
+    advance_clock(constraint);
+    for (const VirtualFinish& own : state.own.entries()) {
+      flows_[at(own.flow)].bytes_left = std::max(0.0, own.at - state.clock);
+      places_.free(flows_[at(own.flow)].places, route_of(own.flow).size());
+      bottlenecks_[at(own.flow)] = kNone;
+      all.push_back(own.flow);
+    }
+    mark_changed(constraint);
+    state = {};
+  }
+  for (std::size_t link = 0; link < num_links_; ++link) {
+    states_[link].elsewhere.clear();
+    fixed_[link] = 0;
+    levels_[link] = kInfinity;
+  }
+  routes_.count();
+  added_.insert(added_.begin(), all.begin(), all.end());
+}
+
+// Puts one flow among the others, at the least level that it finds; settling does the rest.
+void MaxMinShares::insert(std::int32_t flow) {
+  const double copies = copies_[at(flow)];
+  const Constraint bottleneck = first_bottleneck(flow);
+  if (levels_[at(bottleneck)] == kInfinity) {
+    // A link with room. Any level will do that is above the rates on it; it falls to the right one when it is settled.
+    const double capacity = capacities_[at(bottleneck)];
+    levels_[at(bottleneck)] = states_[at(bottleneck)].elsewhere.empty() ? capacity / copies : 2 * capacity;
+  }
+  put_in_own(flow, bottleneck, flows_[at(flow)].bytes_left);
+  std::uint32_t place = flows_[at(flow)].places;
+  for (const LinkId link : route_of(flow)) {
+    if (link.value != bottleneck) {
+      fixed_[link.index()] += copies * levels_[at(bottleneck)];
+      put_elsewhere(flow, link.value, place);
+    }
+    enqueue(link.value);
+    ++place;
+  }
+}
+
+MaxMinShares::Constraint MaxMinShares::first_bottleneck(std::int32_t flow) {
+  const Constraint best = bottleneck_without(flow, kNone);
+  if (levels_[at(best)] < kInfinity) return best;
+  Constraint roomiest_first = kNone;
+  double least_room = kInfinity;
+  for (const LinkId link : route_of(flow)) {
+    const double room = capacities_[link.index()] - fixed_[link.index()];
+    if (room >= least_room) continue;
+    least_room = room;
+    roomiest_first = link.value;
+  }
+  MOESIM_CHECK(roomiest_first != kNone, "a flow has neither a link nor a rate cap");
+  return roomiest_first;
+}
+
+double MaxMinShares::same_instant_ps(double now) { return kSameFinishPs + now * kSameFinish; }
+
+double MaxMinShares::next_finish() const {
+  return finishes_of_64_.empty() ? kInfinity : *std::ranges::min_element(finishes_of_64_);
+}
+
+void MaxMinShares::take_finished(double now, std::vector<std::int32_t>& finished) {
+  now_ = now;
+  const double latest = now + same_instant_ps(now);
+  for (std::size_t block = 0; block < finishes_of_64_.size(); ++block) {
+    if (finishes_of_64_[block] > latest) continue;
+    const std::size_t end = std::min(finishes_.size(), (block + 1) * kBlock);
+    for (std::size_t c = block * kBlock; c < end; ++c) {
+      if (finishes_[c] > latest) continue;
+      const auto constraint = static_cast<Constraint>(c);
+      advance_clock(constraint);
+      State& state = states_[c];
+      // What passes at this level until `latest`, and the rounding of the clock.
+      const double slack = levels_[c] * (latest - now) * kSecondsPerPs + state.clock * kSameFinish;
+      due_.clear();
+      state.own.take_until(state.clock + slack, due_, places_in_own_);
+      for (const VirtualFinish& entry : due_) {
+        remove(entry, constraint);
+        finished.push_back(entry.flow);
+      }
+      mark_changed(constraint);
+    }
+  }
+}
+
+// Takes a flow that has ended, and is in no heap any more, off its links.
+void MaxMinShares::remove(const VirtualFinish& entry, Constraint bottleneck) {
+  const std::int32_t flow = entry.flow;
+  const double rate = copies_[at(flow)] * levels_[at(bottleneck)];
+  State& state = states_[at(bottleneck)];
+  state.weight -= copies_[at(flow)];
+  state.uneven -= is_uneven(entry) ? 1 : 0;
+  const std::uint32_t places = flows_[at(flow)].places;
+  std::uint32_t place = places;
+  for (const LinkId link : route_of(flow)) {
+    if (link.value != bottleneck) {
+      fixed_[link.index()] -= rate;
+      take_elsewhere(link.value, place);
+    }
+    enqueue(link.value);
+    ++place;
+  }
+  places_.free(places, route_of(flow).size());
+  const Constraint cap = flows_[at(flow)].cap;
+  if (cap != kNone) caps_.release(cap - no_constraint() - 1);
+  bottlenecks_[at(flow)] = kNone;
+  --draining_;
+}
+
+void MaxMinShares::restart_clock() {
+  MOESIM_CHECK(draining_ == 0, "{} flows drain", draining_);
+  now_ = 0;
+}
+
+double MaxMinShares::rate(std::int32_t flow) const {
+  if (at(flow) >= bottlenecks_.size() || bottlenecks_[at(flow)] == kNone) return 0;
+  return levels_[at(bottlenecks_[at(flow)])];
+}
+
+double MaxMinShares::link_rate(LinkId link) const {
+  const auto weight = states_[link.index()].weight;
+  return fixed_[link.index()] + (weight > 0 ? static_cast<double>(weight) * levels_[link.index()] : 0);
+}
+
+void MaxMinShares::advance_clock(Constraint constraint) {
+  State& state = states_[at(constraint)];
+  if (!state.own.empty()) state.clock += levels_[at(constraint)] * ((now_ - state.clock_at) * kSecondsPerPs);
+  state.clock_at = now_;
+}
+
+void MaxMinShares::update_finishes() {
+  for (const Constraint c : changed_list_) {
+    changed_[at(c)] = 0;
+    const State& state = states_[at(c)];
+    double finish = kInfinity;
+    if (!state.own.empty()) {
+      finish = state.clock_at + (state.own.top().at - state.clock) / levels_[at(c)] * (1 / kSecondsPerPs);
+    }
+    finishes_[at(c)] = finish;
+    finishes_of_64_[at(c) / kBlock] = -1;  // Out of date.
+  }
+  for (const Constraint c : changed_list_) {
+    double& least = finishes_of_64_[at(c) / kBlock];
+    if (least >= 0) continue;
+    const auto begin = finishes_.begin() + static_cast<std::ptrdiff_t>(at(c) / kBlock * kBlock);
+    const auto length = std::min<std::ptrdiff_t>(kBlock, finishes_.end() - begin);
+    least = *std::min_element(begin, begin + length);
+  }
+  changed_list_.clear();
+}
+
+}  // namespace moesim

@@ -1,0 +1,177 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "sim/finish_heap.hpp"
+#include "sim/ids.hpp"
+#include "sim/level_queue.hpp"
+#include "sim/max_min_fill.hpp"
+#include "sim/place_pool.hpp"
+#include "sim/rate_caps.hpp"
+#include "sim/route_table.hpp"
+#include "sim/units.hpp"
+
+namespace moesim {
+
+// Flows that drain through shared links at max-min fair rates, and when each of them ends. Knows no events: its owner
+// moves time on. Rates are settled anew only where a change reaches (docs/models/flow_network.md has the algorithm):
+//
+//   Every link has a level: the rate of the flows that it holds back (its own flows), or infinity if it holds back
+//   none. A flow's rate is the least level on its route: that link is its bottleneck. A level is consistent if the
+//   link's own flows share evenly what the others, held back elsewhere, leave of its capacity. If all levels are
+//   consistent, the rates are max-min fair.
+//
+// A rate cap is a link whose level never changes ("constraint" means either). The flows of one bottleneck have one
+// rate, so they share a clock that counts the bytes each of them has drained; a flow ends when the clock reads its
+// virtual finish. Time is in picoseconds since the owner's origin, as double; rates are bytes/s.
+class MaxMinShares {
+ public:
+  explicit MaxMinShares(std::span<const double> capacities);  // bytes/s [links], each positive
+
+  RouteId add_route(std::span<const LinkId> links) { return routes_.add(links); }  // No link twice.
+  std::span<const LinkId> links(RouteId route) const { return routes_.links(route); }
+
+  // Levels that are off by no more than this, relative, are left as they are. The default is the rounding of doubles.
+  void set_tolerance(double relative) { tolerance_ = relative; }
+  // Keeps account of every link, also of those that can never be a bottleneck: for link_rate() and touched().
+  void keep_all_links();
+
+  // A flow of `copies` identical ones, each of `bytes` > 0, under a number that is not in use; its owner's to choose.
+  void add(std::int32_t flow, RouteId route, std::optional<Bandwidth> rate_cap, std::int32_t copies, double bytes);
+  // Settles the rates after all that was added or taken since. The rest of this class needs it to be up to date.
+  void share_out();
+  // When the next flows end; infinity if none is left.
+  double next_finish() const;
+  // How far after `now` an end may lie and still count as one at `now`: the rounding of the clocks.
+  static double same_instant_ps(double now);
+  // Moves time on to `now`, not beyond next_finish(), and takes out the flows that have ended, in no useful order.
+  void take_finished(double now, std::vector<std::int32_t>& finished);
+  void advance(double now) { now_ = now; }
+  // Sets time back to zero; only while no flow is left.
+  void restart_clock();
+
+  std::size_t draining() const { return draining_; }
+  double rate(std::int32_t flow) const;  // Of one copy; 0 for a number not in use.
+  double link_rate(LinkId link) const;   // Of all flows on the link; needs keep_all_links().
+  // Links whose rate may have changed in the last share_out(), each once; needs keep_all_links().
+  std::span<const std::int32_t> touched() const { return touched_; }
+  std::uint64_t visits() const { return visits_; }  // Links settled since the beginning.
+
+ private:
+  friend class MaxMinFill;
+
+  using Constraint = std::int32_t;  // Links first, then one that binds nothing, then rate caps.
+  static constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  static constexpr double kSecondsPerPs = 1e-12;
+  static constexpr std::int32_t kNone = -1;
+
+  // A flow on a link that is not its bottleneck.
+  struct Elsewhere {
+    std::int32_t flow;
+    std::uint32_t place;  // Where in places_ the index of this entry is kept.
+  };
+
+  struct State {
+    FinishHeap own;                    // The flows that have their bottleneck here.
+    std::vector<Elsewhere> elsewhere;  // The others; not kept for caps.
+    std::int64_t weight = 0;           // Copies of the flows in `own`.
+    double clock = 0;                  // Bytes that each of these has drained since there were none before,
+    double clock_at = 0;               // up to this time.
+    std::int32_t uneven = 0;           // Flows in `own` of more than one copy or more than two constraints.
+    std::uint32_t visits = 0;
+  };
+
+  struct Flow {
+    RouteId route;
+    Constraint cap = kNone;
+    std::uint32_t places = 0;  // Block in places_: for each link that counts, its index in the link's `elsewhere`.
+    double bytes_left = 0;     // Of one copy, while the flow is in no heap.
+  };
+
+  // A flow that a link may gain or lose, and its rate there or its best level elsewhere.
+  struct Candidate {
+    std::int32_t flow;
+    double level;
+  };
+
+  static std::size_t at(std::int32_t i) { return static_cast<std::size_t>(i); }
+  Constraint no_constraint() const { return static_cast<Constraint>(num_links_); }
+  bool is_link(Constraint c) const { return at(c) < num_links_; }
+  std::span<const LinkId> route_of(std::int32_t flow) const { return routes_.counting_links(flows_[at(flow)].route); }
+
+  // max_min.cpp: flows come and go, time passes.
+  void add_constraint(double capacity, double level);
+  void insert(std::int32_t flow);
+  Constraint first_bottleneck(std::int32_t flow);
+  void remove(const VirtualFinish& entry, Constraint bottleneck);
+  void rebuild();
+  void advance_clock(Constraint constraint);
+  void update_finishes();
+
+  // max_min_settle.cpp: levels after a change.
+  void settle_all();
+  void settle(Constraint link);
+  void rise(Constraint link);
+  void fall(Constraint link, double floor);
+  double level_of_fall(Constraint link, double floor);
+  void spread(Constraint link, double change);
+  void move(std::int32_t flow, Constraint from, Constraint to, double old_rate, double new_rate);
+  void set_level(Constraint link, double level);
+  void add_up_fixed(Constraint link);
+  void enqueue(Constraint link);
+  void touch(Constraint link);
+  double best_elsewhere(const VirtualFinish& own, Constraint link) const;
+  Constraint bottleneck_without(std::int32_t flow, Constraint link) const;
+
+  // max_min_lists.cpp: which flows are where.
+  void put_in_own(std::int32_t flow, Constraint constraint, double bytes_left);
+  double take_from_own(std::int32_t flow, Constraint constraint);
+  double bytes_left(std::int32_t flow) const;
+  void put_elsewhere(std::int32_t flow, Constraint link, std::uint32_t place);
+  void take_elsewhere(Constraint link, std::uint32_t place);
+  VirtualFinish make_own(std::int32_t flow, Constraint constraint, double at) const;
+  bool is_uneven(const VirtualFinish& own) const { return own.other == kNone || copies_[at(own.flow)] != 1; }
+  void mark_changed(Constraint constraint);
+
+  std::size_t num_links_;
+  double tolerance_;
+  double now_ = 0;
+  std::size_t draining_ = 0;
+  std::uint64_t visits_ = 0;
+  bool observed_ = false;  // Keeps account of `touched_`.
+
+  RouteTable routes_;
+  RateCaps caps_;
+
+  // [constraints]
+  std::vector<double> capacities_;
+  std::vector<double> levels_;
+  std::vector<double> fixed_;  // bytes/s of the flows elsewhere.
+  std::vector<std::uint8_t> queued_;
+  std::vector<std::uint8_t> changed_;    // In changed_list_: its level or first finish.
+  std::vector<std::uint8_t> is_touched_;
+  std::vector<State> states_;
+  std::vector<double> finishes_;        // When the first of its own flows ends.
+  std::vector<double> finishes_of_64_;  // The least of each 64 of them.
+
+  // [flows]
+  std::vector<Flow> flows_;
+  std::vector<std::int32_t> copies_;
+  std::vector<Constraint> bottlenecks_;     // kNone while the flow does not drain.
+  std::vector<std::int32_t> places_in_own_;  // In the bottleneck's heap.
+  PlacePool places_;
+
+  LevelQueue queue_;
+  std::vector<std::int32_t> added_;
+  std::vector<Constraint> changed_list_;
+  std::vector<Constraint> touched_;
+  std::vector<Candidate> candidates_;
+  std::vector<VirtualFinish> due_;
+  MaxMinFill fill_;
+};
+
+}  // namespace moesim

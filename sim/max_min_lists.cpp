@@ -1,0 +1,79 @@
+// Which flows are held back where: the heaps and lists of MaxMinShares.
+#include <algorithm>
+
+#include "sim/max_min.hpp"
+
+namespace moesim {
+
+void MaxMinShares::mark_changed(Constraint constraint) {
+  if (changed_[at(constraint)]) return;
+  changed_[at(constraint)] = 1;
+  changed_list_.push_back(constraint);
+}
+
+VirtualFinish MaxMinShares::make_own(std::int32_t flow, Constraint constraint, double virtual_finish) const {
+  const auto route = route_of(flow);
+  const Constraint cap = flows_[at(flow)].cap;
+  const std::size_t constraints = route.size() + (cap != kNone ? 1 : 0);
+  Constraint other = kNone;
+  if (constraints == 1) other = no_constraint();
+  if (constraints == 2) {
+    const Constraint first = route[0].value;
+    const Constraint second = cap != kNone ? cap : route[1].value;
+    other = first == constraint ? second : first;
+  }
+  return {virtual_finish, flow, other};
+}
+
+void MaxMinShares::put_in_own(std::int32_t flow, Constraint constraint, double bytes_left) {
+  State& state = states_[at(constraint)];
+  if (state.own.empty()) {
+    state.clock = 0;
+    state.clock_at = now_;
+  } else {
+    advance_clock(constraint);
+  }
+  const VirtualFinish entry = make_own(flow, constraint, state.clock + bytes_left);
+  state.own.push(entry, places_in_own_);
+  state.weight += copies_[at(flow)];
+  state.uneven += is_uneven(entry) ? 1 : 0;
+  bottlenecks_[at(flow)] = constraint;
+  mark_changed(constraint);
+}
+
+// Returns the bytes that one copy still has to drain.
+double MaxMinShares::take_from_own(std::int32_t flow, Constraint constraint) {
+  advance_clock(constraint);
+  const double left = bytes_left(flow);
+  State& state = states_[at(constraint)];
+  const auto place = at(places_in_own_[at(flow)]);
+  const VirtualFinish entry = state.own.entries()[place];
+  state.own.remove(place, places_in_own_);
+  state.weight -= copies_[at(flow)];
+  state.uneven -= is_uneven(entry) ? 1 : 0;
+  mark_changed(constraint);
+  return left;
+}
+
+double MaxMinShares::bytes_left(std::int32_t flow) const {
+  const Constraint bottleneck = bottlenecks_[at(flow)];
+  const State& state = states_[at(bottleneck)];
+  const double clock = state.clock + levels_[at(bottleneck)] * ((now_ - state.clock_at) * kSecondsPerPs);
+  return std::max(0.0, state.own.entries()[at(places_in_own_[at(flow)])].at - clock);
+}
+
+void MaxMinShares::put_elsewhere(std::int32_t flow, Constraint link, std::uint32_t place) {
+  auto& list = states_[at(link)].elsewhere;
+  places_[place] = static_cast<std::uint32_t>(list.size());
+  list.push_back({flow, place});
+}
+
+void MaxMinShares::take_elsewhere(Constraint link, std::uint32_t place) {
+  auto& list = states_[at(link)].elsewhere;
+  const std::uint32_t index = places_[place];
+  list[index] = list.back();
+  places_[list[index].place] = index;
+  list.pop_back();
+}
+
+}  // namespace moesim

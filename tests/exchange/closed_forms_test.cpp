@@ -1,0 +1,71 @@
+#include <cmath>
+#include <set>
+
+#include "models/exchange/expected_copies.hpp"
+#include "tests/catch.hpp"
+#include "tests/exchange/batches.hpp"
+
+namespace moesim {
+
+TEST_CASE("DeepEP's EP8 example: 205,520,896 bytes leave each rank", "[oracle][exchange]") {
+  // 4096 tokens, top-8, hidden 7168 in FP8 without scales, spread evenly: 7/8 * 4096 * 8 * 7168 bytes. Shapes of the
+  // table in deepseek-ai/DeepEP, README.
+  RoutedBatch batch;
+  batch.layout = {.ranks = 8, .ranks_per_node = 8};
+  batch.tokens = 8 * 4096;
+  batch.expert_tokens.assign(256, 8 * 4096 * 8 / 256);
+  batch.expert_copies = batch.rank_copies = CountMatrix(8, 8);
+  batch.node_copies = CountMatrix(8, 1);
+  for (int from = 0; from < 8; ++from) {
+    for (int to = 0; to < 8; ++to) batch.expert_copies.at(from, to) = 4096;
+  }
+  const WireFormat format{.hidden = 7168, .type = DataType::fp8};
+  const auto plan = plan_exchange(ExchangeAlgorithm::direct, ExchangeDirection::dispatch, batch, format);
+  std::vector<std::int64_t> sent(8);
+  for (const Message& m : plan.messages) sent[m.source.index()] += m.bytes.count;
+  for (const std::int64_t bytes : sent) CHECK(bytes == 205'520'896);
+  for (const Bytes bytes : received_bytes(plan, 8)) CHECK(bytes == Bytes{205'520'896});
+  const auto traffic = measure(plan, ExchangeAlgorithm::direct, batch, format, 8);
+  CHECK(traffic.elements_remote == traffic.elements_closed_form);  // Evenly spread is what is expected.
+}
+
+TEST_CASE("expected copies agree with the average over every choice", "[oracle][exchange]") {
+  // All C(12, 3) = 220 sets of experts, on each rank once: their average is the expectation of uniform routing.
+  const RankLayout layout = GENERATE(RankLayout{6, 2}, RankLayout{4, 4}, RankLayout{6, 4}, RankLayout{3, 1});
+  std::vector<TokenChoice> tokens;
+  for (int source = 0; source < layout.ranks; ++source) {
+    for (int a = 0; a < 12; ++a) {
+      for (int b = a + 1; b < 12; ++b) {
+        for (int c = b + 1; c < 12; ++c) tokens.push_back({source, {a, b, c}});
+      }
+    }
+  }
+  const RoutedBatch batch = batch_of(layout, 12, tokens);
+  const WireFormat format = wire_format(64, DataType::bf16);
+  for (const ExchangeAlgorithm algorithm : kAllAlgorithms) {
+    CAPTURE(name(algorithm), layout.ranks, layout.ranks_per_node);
+    const auto plan = plan_exchange(algorithm, ExchangeDirection::dispatch, batch, format);
+    const ExchangeTraffic t = measure(plan, algorithm, batch, format, 3);
+    CHECK(t.elements_remote == Approx(t.elements_closed_form).epsilon(1e-12));
+  }
+}
+
+TEST_CASE("uniform routing stays within 4 standard errors of the closed form", "[property][exchange]") {
+  const int ranks = GENERATE(2, 8, 64);
+  const int top_k = GENERATE(1, 2, 6, 8);
+  const RankLayout layout{.ranks = ranks, .ranks_per_node = std::min(ranks, 8)};
+  const int tokens_a_rank = 2048 / ranks;
+  const auto choices = uniform_choices(layout, 64, top_k, tokens_a_rank, 11);
+  const RoutedBatch batch = batch_of(layout, 64, choices);
+  const WireFormat format = wire_format(64, DataType::bf16);
+  for (const ExchangeAlgorithm algorithm : kAllAlgorithms) {
+    CAPTURE(name(algorithm), ranks, top_k);
+    const auto plan = plan_exchange(algorithm, ExchangeDirection::dispatch, batch, format);
+    const ExchangeTraffic t = measure(plan, algorithm, batch, format, top_k);
+    // A token's copies lie between 0 and k (all_gather: are fixed), so their deviation is at most k / 2.
+    const double error = algorithm == ExchangeAlgorithm::all_gather ? 0 : top_k / 2.0 * std::sqrt(2048.0) * 64;
+    CHECK(std::abs(t.elements_remote - t.elements_closed_form) <= 4 * error);
+  }
+}
+
+}  // namespace moesim

@@ -1,0 +1,115 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "models/routing/closed_forms.hpp"
+#include "tests/catch.hpp"
+#include "tests/runs/run_text.hpp"
+
+namespace moesim {
+namespace {
+
+std::string layer(int ranks, int top_k, const std::string& algorithm, const std::string& more = "") {
+  const int nodes = (ranks + 7) / 8;
+  return fmt::format(R"({{"schema": 1, "model": "deepseek-v3", "cluster": {{"card": "h800-ib", "nodes": {}}},
+     "workload": {{"kind": "moe_layer", "tokens_per_rank": 512}}, "parallelism": {{"ep": {}}},
+     "routing": {{"kind": "top_k", "top_k": {}}},
+     "dispatch": {{"algorithm": "{}", "dispatch_dtype": "fp8"}}{}}})",
+                     nodes, ranks, top_k, algorithm, more);
+}
+
+TEST_CASE("uniform routing sends what the closed forms say, within three standard errors", "[oracle][runs]") {
+  const int ranks = GENERATE(2, 8, 64, 256);
+  const int top_k = GENERATE(1, 2, 6, 8);
+  const std::string algorithm = GENERATE(std::string("direct"), std::string("rank_dedup"), std::string("two_hop"));
+  CAPTURE(ranks, top_k, algorithm);
+  const RunResult result = run_text(layer(ranks, top_k, algorithm));
+  // One token's number of remote copies lies in [0, k], so its variance is at most k^2 / 4; tokens are independent.
+  const double tokens = 512.0 * ranks;
+  const double standard_error = std::sqrt(tokens) * top_k / 2.0 * 7168.0;
+  for (const auto& traffic : {*result.dispatch, *result.combine}) {
+    CHECK(std::abs(traffic.elements_remote - traffic.elements_closed_form) <= 3 * standard_error);
+    CHECK(traffic.elements_remote == static_cast<double>(traffic.copies) * 7168.0);
+  }
+  const double experts = 256;
+  const int nodes = (ranks + 7) / 8;
+  const double expected = algorithm == "direct" ? top_k * (1 - 1.0 / ranks) : 0;
+  if (algorithm == "direct") CHECK(result.dispatch->elements_closed_form == Approx(tokens * 7168 * expected));
+  if (algorithm == "two_hop" && nodes == 1) CHECK(result.dispatch->elements_remote == 0);
+  CHECK(experts == 256);
+}
+
+TEST_CASE("the critical path tiles the time, and links carry what the messages weigh", "[property][runs]") {
+  const std::string algorithm = GENERATE(std::string("direct"), std::string("pairwise"), std::string("rank_dedup"),
+                                         std::string("two_hop"), std::string("low_latency"), std::string("all_gather"));
+  const std::string direction = GENERATE(std::string("forward"), std::string("backward"),
+                                         std::string("forward_backward"));
+  CAPTURE(algorithm, direction);
+  std::string text = layer(16, 8, algorithm);
+  text.replace(text.find("\"tokens_per_rank\": 512"), 22,
+               fmt::format("\"tokens_per_rank\": 512, \"direction\": \"{}\"", direction));
+  const RunResult result = run_text(text);
+  Picoseconds sum;
+  for (const auto& [phase, time] : result.breakdown) sum += time;
+  CHECK(sum == result.time);
+  // Every message inside a node leaves through one NVLink port, every other through one NIC.
+  Bytes nvlink;
+  Bytes nic;
+  for (const LinkResult& link : result.links) {
+    if (link.name.find("nvlink-tx") != std::string::npos) nvlink += link.bytes;
+    if (link.name.find("nic") != std::string::npos && link.name.ends_with("tx")) nic += link.bytes;
+  }
+  const int passes = direction == "forward_backward" ? 2 : 1;
+  CHECK(nvlink == passes * (result.dispatch->bytes_scale_up + result.combine->bytes_scale_up));
+  CHECK(nic == passes * (result.dispatch->bytes_scale_out + result.combine->bytes_scale_out));
+}
+
+TEST_CASE("node-limited routing keeps to its nodes, sends less and says what it gives up", "[property][runs]") {
+  const std::string base = R"({"schema": 1, "model": "deepseek-v3", "cluster": {"card": "h800-ib", "nodes": 8},
+     "workload": {"kind": "moe_layer", "tokens_per_rank": 1024}, "parallelism": {"ep": 64},
+     "dispatch": {"algorithm": "two_hop", "dispatch_dtype": "fp8"}, "routing": )";
+  const RunResult free = run_text(base + R"({"kind": "top_k"}})");
+  CHECK(free.load->retained_gate_mass == 1);
+  CHECK(*free.load->max_nodes_per_token == 8);
+  Bytes less = free.dispatch->bytes_scale_out;
+  for (int kept = 7; kept >= 1; --kept) {
+    CAPTURE(kept);
+    const RunResult limited = run_text(base + fmt::format(R"({{"kind": "node_limited", "groups_kept": {}}}}})", kept));
+    CHECK(*limited.load->max_nodes_per_token <= kept);
+    CHECK(limited.dispatch->bytes_scale_out < less);
+    CHECK(limited.load->retained_gate_mass < 1);
+    CHECK(limited.load->dropped_fraction == 0);
+    less = limited.dispatch->bytes_scale_out;
+  }
+}
+
+TEST_CASE("backward moves as much as forward and computes twice as much", "[property][runs]") {
+  const auto with = [](const std::string& direction) {
+    std::string text = layer(16, 8, "direct");
+    text.replace(text.find("\"tokens_per_rank\": 512"), 22,
+                 fmt::format("\"tokens_per_rank\": 512, \"direction\": \"{}\"", direction));
+    return run_text(text);
+  };
+  const RunResult forward = with("forward");
+  const RunResult backward = with("backward");
+  const RunResult both = with("forward_backward");
+  const auto flops = [](const RunResult& r) { return *r.mfu * r.time.seconds(); };
+  CHECK(flops(backward) / flops(forward) == Approx(2).epsilon(1e-6));
+  CHECK(flops(both) == Approx(flops(forward) + flops(backward)));
+  CHECK(both.time > std::max(forward.time, backward.time));
+  CHECK(both.time <= forward.time + backward.time);
+}
+
+TEST_CASE("the same scenario gives the same result, another seed another one", "[property][runs]") {
+  const RunResult first = run_text(layer(16, 8, "rank_dedup"));
+  const RunResult again = run_text(layer(16, 8, "rank_dedup"));
+  const RunResult other = run_text(layer(16, 8, "rank_dedup", R"(, "seed": 2)"));
+  CHECK(first.time == again.time);
+  CHECK(first.dispatch->copies == again.dispatch->copies);
+  CHECK(first.events == again.events);
+  CHECK(first.dispatch->copies != other.dispatch->copies);
+}
+
+}  // namespace
+}  // namespace moesim

@@ -1,0 +1,10 @@
+#pragma once
+
+#include "topologies/topology_kind.hpp"
+
+namespace moesim {
+
+// "fat_tree": three tiers of equal switches (edge, aggregation, core) over the NICs in their order.
+TopologyKind fat_tree_kind();
+
+}  // namespace moesim

@@ -1,1 +1,0 @@
-#include "topologies/topology.hpp"
