@@ -1,17 +1,22 @@
 #include "cli/app.hpp"
 
-#include <fmt/format.h>
-
-#include <CLI/CLI.hpp>
-#include <array>
+#include <algorithm>
+#include <cstdio>
 #include <exception>
+#include <new>
+#include <sstream>
 #include <string>
 #include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "cli/commands.hpp"
 #include "cli/terminal.hpp"
 #include "scenarios/error.hpp"
 #include "scenarios/json_reader.hpp"
+#include "scenarios/json_text.hpp"
 #include "scenarios/schema.hpp"
 #include "scenarios/version.hpp"
 
@@ -23,11 +28,12 @@ constexpr int kDone = 0;
 constexpr int kOurBug = 1;
 constexpr int kBadInput = 2;
 
-constexpr std::string_view kFirstSteps = R"(moesim {}: what a Mixture-of-Experts model costs on a cluster, before you own the cluster.
+constexpr std::string_view kFirstSteps =
+    R"(moesim {}: what a Mixture-of-Experts model costs on a cluster, before you own the cluster.
 
 Try first, in the folder of the sources:
 
-    moesim run scenarios/deepseek-v3-h800.json
+    moesim run scenarios/deepseek-v3-ep64.json
 
 Then:
 
@@ -70,7 +76,101 @@ void add_show(CLI::App& app, CommandLine& line) {
           ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
     }
   }
-  show->get_subcommand("model")->callback([&line] { show_model_command(line.show); });
-  show->get_subcommand("gpu")->callback([&line] { show_gpu_command(line.show); });
-  show->get_subcommand("cluster")->callback([&line] { show_cluster_command(line.show); });
 }
+
+void add_verbs(CLI::App& app, CommandLine& line) {
+  CLI::App* run = app.add_subcommand("run", "simulate one scenario");
+  add_scenario_options(*run, line.run, line.seed);
+  run->add_option("--trace", line.run.trace, "write a timeline to this path, for ui.perfetto.dev");
+  add_scenario_options(*app.add_subcommand("check", "parse and resolve a scenario; run nothing"), line.check,
+                       line.seed);
+  add_show(app, line);
+  CLI::App* import = app.add_subcommand("import", "make a model card from another description");
+  import->require_subcommand(1);
+  CLI::App* hf = import->add_subcommand("hf", "from a Hugging Face config.json");
+  hf->add_option("CONFIG", line.import.config, "the configuration; - is standard input")->required();
+  hf->add_option("-o,--output", line.import.output, "the card to write; - is standard output")->required();
+  hf->add_option("--name", line.import.name, "the card's name, instead of the output's");
+  app.add_subcommand("schema", "print the JSON Schema of what a file may say")
+      ->add_option("NAME", line.schema, fmt::format("one of {}", fmt::join(schema_names(), ", ")))
+      ->required();
+}
+
+void dispatch(const CLI::App& app, CommandLine& line) {
+  for (RunArguments* arguments : {&line.run, &line.check}) {
+    const char* verb = arguments == &line.run ? "run" : "check";
+    if (!app.got_subcommand(verb)) continue;
+    if (app.get_subcommand(verb)->count("--seed") > 0) arguments->load.seed = static_cast<std::uint64_t>(line.seed);
+    return arguments == &line.run ? run_command(*arguments) : check_command(*arguments);
+  }
+  if (app.got_subcommand("schema")) return schema_command(line.schema);
+  if (app.got_subcommand("import")) return import_hf_command(line.import);
+  if (!app.got_subcommand("show")) return print(fmt::format(kFirstSteps, version()));
+  const CLI::App* show = app.get_subcommand("show");
+  if (show->got_subcommand("model")) return show_model_command(line.show);
+  if (show->got_subcommand("gpu")) return show_gpu_command(line.show);
+  show_cluster_command(line.show);
+}
+
+// CLI11 calls a verb that it does not know "an argument that was not expected".
+void refuse_unknown_verb(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return;
+  std::vector<std::string_view> verbs;
+  std::vector<std::string> names;
+  for (const CLI::App* verb : app.get_subcommands({})) names.push_back(verb->get_name());
+  verbs.assign(names.begin(), names.end());
+  if (std::find(verbs.begin(), verbs.end(), argv[1]) != verbs.end()) return;
+  const auto nearest = nearest_name(argv[1], verbs);
+  throw InputError(fmt::format("no verb \"{}\"; there are {}{}", shorten_text(argv[1]), fmt::join(verbs, ", "),
+                               nearest ? fmt::format("; did you mean \"{}\"?", *nearest) : ""));
+}
+
+int parse_and_run(int argc, char** argv) {
+  CommandLine line;
+  CLI::App app("What a Mixture-of-Experts model costs on a cluster.", "moesim");
+  app.set_version_flag("--version", fmt::format("moesim {}", version()));
+  app.require_subcommand(0, 1);
+  app.footer("Exit codes: 0 done, 1 a bug of moesim, 2 bad input, 130 interrupted.");
+  add_verbs(app, line);
+  refuse_unknown_verb(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) {  // --help, --version
+      std::ostringstream text;
+      app.exit(error, text, text);
+      print(text.str());
+      return kDone;
+    }
+    throw InputError(std::string(error.what()) + "\nmoesim --help says what there is");
+  }
+  dispatch(app, line);
+  return kDone;
+}
+
+void complain(const std::string& message) {
+  const std::string text = "moesim: " + message + "\n";
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+}  // namespace
+
+int run_program(int argc, char** argv) {
+  set_up_signals();
+  try {
+    return parse_and_run(argc, argv);
+  } catch (const ReaderGone&) {
+    return kDone;
+  } catch (const InputError& error) {
+    complain(error.what());
+    return kBadInput;
+  } catch (const std::bad_alloc&) {
+    complain("out of memory: this scenario needs more than this machine has");
+    return kBadInput;
+  } catch (const std::exception& error) {
+    complain(fmt::format("this is a bug of moesim, please report it: {}", error.what()));
+    return kOurBug;
+  }
+}
+
+}  // namespace moesim

@@ -19,6 +19,7 @@
 namespace moesim {
 
 using nlohmann::json;
+using nlohmann::ordered_json;
 
 namespace {
 
@@ -53,7 +54,7 @@ struct ModelKind {
   static std::vector<std::string_view> names() { return model_card_names(); }
   static Card from_catalog(std::string_view name) { return catalog_model_card(name); }
   static Card read(const JsonReader& reader) { return read_model_card(reader); }
-  static json to_json(const Card& card) { return model_card_json(card); }
+  static ordered_json to_json(const Card& card) { return model_card_json(card); }
 };
 
 struct GpuKind {
@@ -62,7 +63,7 @@ struct GpuKind {
   static std::vector<std::string_view> names() { return gpu_card_names(); }
   static Card from_catalog(std::string_view name) { return catalog_gpu_card(name); }
   static Card read(const JsonReader& reader) { return read_gpu_card(reader); }
-  static json to_json(const Card& card) { return gpu_card_json(card); }
+  static ordered_json to_json(const Card& card) { return gpu_card_json(card); }
 };
 
 template <class Kind>

@@ -51,10 +51,8 @@ void run_flows(const FlowsWorkload& workload, Simulator& simulator, ClusterNetwo
   for (std::size_t i = 0; i < workload.flows.size(); ++i) {
     const FlowRequest& flow = workload.flows[i];
     // A flow that starts later is one whose first byte takes that much longer to leave.
-    network.flows().start({.route = network.route(flow.source, flow.destination),
-                           .bytes = flow.bytes,
-                           .start_up = flow.start,
-                           .tag = i});
+    network.flows().start(
+        {.route = network.route(flow.source, flow.destination), .bytes = flow.bytes, .start_up = flow.start, .tag = i});
   }
   simulator.run();
   network.flows().set_listener(nullptr);

@@ -116,8 +116,8 @@ void LayerGraph::add_merged_messages(const ExchangePlan& plan, const std::vector
   std::map<Class, std::vector<const Message*>> classes;
   const auto flush = [&] {
     for (const auto& [key, messages] : classes) {
-      FlowSpec flow = flow_spec(plan, *messages.front(),
-                                network_.route(messages.front()->source, messages.front()->destination));
+      FlowSpec flow =
+          flow_spec(plan, *messages.front(), network_.route(messages.front()->source, messages.front()->destination));
       flow.multiplicity *= static_cast<std::int32_t>(messages.size());
       const TaskId task = graph_.add_transfer(flow, phase);
       for (const Message* message : messages) {

@@ -8,7 +8,7 @@
 
 namespace moesim {
 
-using nlohmann::json;
+using nlohmann::ordered_json;
 
 namespace {
 
@@ -32,9 +32,9 @@ void add_module(JsonReader& reader, std::string_view key, Layer& layer, const st
     std::vector<std::string_view> known(mixers.begin(), mixers.end());
     known.insert(known.end(), {"dense", "moe"});
     const auto nearest = nearest_name(module, known);
-    reader.fail(
-        key, in_quotes(module),
-        "\"dense\", \"moe\" or one of the card's mixers" + (nearest ? "; did you mean " + in_quotes(*nearest) + "?" : ""));
+    reader.fail(key, in_quotes(module),
+                "\"dense\", \"moe\" or one of the card's mixers" +
+                    (nearest ? "; did you mean " + in_quotes(*nearest) + "?" : ""));
   }
 }
 
@@ -88,8 +88,8 @@ std::size_t repeats(std::span<const Layer> layers, std::size_t period) {
   return times;
 }
 
-json layer_json(const Layer& layer, std::size_t count, std::span<const NamedMixer> mixers) {
-  json value{{"modules", modules_json(layer, mixers)}};
+ordered_json layer_json(const Layer& layer, std::size_t count, std::span<const NamedMixer> mixers) {
+  ordered_json value{{"modules", modules_json(layer, mixers)}};
   if (count > 1) value["count"] = count;
   if (layer.norms != modules(layer)) value["norms"] = layer.norms;
   if (layer.stack == Stack::encoder) value["stack"] = "encoder";
@@ -115,17 +115,17 @@ std::vector<Layer> read_layers(JsonReader& reader, std::span<const std::string> 
   return layers;
 }
 
-json modules_json(const Layer& layer, std::span<const NamedMixer> mixers) {
-  json names = json::array();
+ordered_json modules_json(const Layer& layer, std::span<const NamedMixer> mixers) {
+  ordered_json names = ordered_json::array();
   for (const std::size_t index : layer.mixers) names.push_back(mixers[index].name);
   for (int i = 0; i < layer.dense_ffns; ++i) names.push_back("dense");
   if (layer.moe) names.push_back("moe");
   return names;
 }
 
-json layers_json(std::span<const Layer> layers, std::span<const NamedMixer> mixers) {
+ordered_json layers_json(std::span<const Layer> layers, std::span<const NamedMixer> mixers) {
   constexpr std::size_t kMaxPeriod = 16;
-  json list = json::array();
+  ordered_json list = ordered_json::array();
   while (!layers.empty()) {
     std::size_t period = 1;
     std::size_t saved = 0;  // Layers that need not be written.

@@ -22,8 +22,8 @@ constexpr std::int64_t kMaxLayers = 4096;
 Layer read_modules(JsonReader& reader, std::string_view key, std::span<const std::string> mixers);
 std::vector<Layer> read_layers(JsonReader& reader, std::span<const std::string> mixers);
 
-nlohmann::json modules_json(const Layer& layer, std::span<const NamedMixer> mixers);
+nlohmann::ordered_json modules_json(const Layer& layer, std::span<const NamedMixer> mixers);
 // The shortest list that greedy folding of repeats finds.
-nlohmann::json layers_json(std::span<const Layer> layers, std::span<const NamedMixer> mixers);
+nlohmann::ordered_json layers_json(std::span<const Layer> layers, std::span<const NamedMixer> mixers);
 
 }  // namespace moesim

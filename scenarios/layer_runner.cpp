@@ -1,9 +1,9 @@
 #include "scenarios/layer_runner.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <numeric>
+
+#include <fmt/format.h>
 
 #include "models/exchange/rank_rows.hpp"
 #include "models/kernels/kernel_model.hpp"
@@ -64,9 +64,9 @@ LayerInput layer_input(const Scenario& scenario, const MoeLayerWorkload& workloa
                  .compute = scenario.compute.dtype};
   const DispatchSpec& dispatch = scenario.dispatch;
   const bool messages_a_token = dispatch.algorithm == ExchangeAlgorithm::low_latency;
-  input.dispatch = wire_format(
-      width, dispatch.dispatch_dtype,
-      messages_a_token ? low_latency_dispatch_metadata() : normal_dispatch_metadata(input.router.top_k));
+  input.dispatch =
+      wire_format(width, dispatch.dispatch_dtype,
+                  messages_a_token ? low_latency_dispatch_metadata() : normal_dispatch_metadata(input.router.top_k));
   input.combine = wire_format(width, dispatch.combine_dtype,
                               messages_a_token ? Bytes{0} : normal_combine_metadata(input.router.top_k));
   return input;
@@ -170,8 +170,8 @@ void add_caveats(const LayerInput& input, const KernelModel& model, RunResult& r
                                   scenario.parallelism.ep, scenario.world_size / scenario.parallelism.ep)});
   }
   if (scenario.model->moe->latent_size) {
-    result.caveats.push_back({"latent_projections",
-                              "The projections into and out of the experts' latent width are not part of the layer."});
+    result.caveats.push_back(
+        {"latent_projections", "The projections into and out of the experts' latent width are not part of the layer."});
   }
   if (scenario.dispatch.algorithm == ExchangeAlgorithm::low_latency) {
     result.caveats.push_back({"message_cost", "What the sender's software spends on each message is taken as zero."});
@@ -189,8 +189,8 @@ ExchangePlan exchange(const LayerInput& input, ExchangeDirection direction, cons
 
 }  // namespace
 
-void run_moe_layer(const Scenario& scenario, const MoeLayerWorkload& workload, const GpuCard& gpu,
-                   Simulator& simulator, ClusterNetwork& network, Timeline* timeline, RunResult& result) {
+void run_moe_layer(const Scenario& scenario, const MoeLayerWorkload& workload, const GpuCard& gpu, Simulator& simulator,
+                   ClusterNetwork& network, Timeline* timeline, RunResult& result) {
   const LayerInput input = layer_input(scenario, workload, network.topology());
   const KernelModel model(device(gpu), KernelEfficiencies{});
   const std::vector<RankId> rank_of_expert =

@@ -9,7 +9,7 @@
 
 namespace moesim {
 
-using nlohmann::json;
+using nlohmann::ordered_json;
 
 namespace {
 
@@ -53,8 +53,8 @@ std::optional<Indexer> read_indexer(JsonReader& reader) {
   return indexer;
 }
 
-json indexer_json(const Indexer& indexer) {
-  json value{{"heads", indexer.heads}, {"head_dim", indexer.head_dim}, {"top_k", indexer.top_k}};
+ordered_json indexer_json(const Indexer& indexer) {
+  ordered_json value{{"heads", indexer.heads}, {"head_dim", indexer.head_dim}, {"top_k", indexer.top_k}};
   if (indexer.shared) value["shared"] = true;
   return value;
 }
@@ -153,7 +153,7 @@ TokenMixer read_recurrent(JsonReader& reader, std::string_view kind) {
 }
 
 struct MixerJson {
-  json value;
+  ordered_json value;
 
   void operator()(const GroupedQueryAttention& a) {
     value.update({{"heads", a.heads}, {"kv_heads", a.kv_heads}, {"head_dim", a.head_dim}});
@@ -173,12 +173,12 @@ struct MixerJson {
     }
   }
   void operator()(const LatentAttention& a) {
-    value.update({{"heads", a.heads},
-                  {"kv_lora_rank", a.kv_lora_rank},
+    value["heads"] = a.heads;
+    if (a.q_lora_rank) value["q_lora_rank"] = *a.q_lora_rank;
+    value.update({{"kv_lora_rank", a.kv_lora_rank},
                   {"qk_nope_head_dim", a.qk_nope_head_dim},
                   {"qk_rope_head_dim", a.qk_rope_head_dim},
                   {"v_head_dim", a.v_head_dim}});
-    if (a.q_lora_rank) value["q_lora_rank"] = *a.q_lora_rank;
     put_gate(a.output_gate);
     if (a.sinks) value["sinks"] = true;
     if (a.indexer) value["indexer"] = indexer_json(*a.indexer);
@@ -241,7 +241,7 @@ TokenMixer read_mixer(JsonReader reader) {
   return mixer;
 }
 
-json mixer_json(const TokenMixer& mixer) {
+ordered_json mixer_json(const TokenMixer& mixer) {
   MixerJson writer{{{"kind", kind_name(mixer)}}};
   std::visit(writer, mixer);
   return writer.value;

@@ -10,6 +10,6 @@ namespace moesim {
 // One entry of a model card's "mixers": {"kind": "mla", "heads": 128, ...}. docs/models/architecture.md lists the keys
 // of each kind. Keys that a kind does not have are refused.
 TokenMixer read_mixer(JsonReader reader);
-nlohmann::json mixer_json(const TokenMixer& mixer);  // Without keys that say what is the default.
+nlohmann::ordered_json mixer_json(const TokenMixer& mixer);  // Without keys that say what is the default.
 
 }  // namespace moesim

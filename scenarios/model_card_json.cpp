@@ -17,6 +17,7 @@
 namespace moesim {
 
 using nlohmann::json;
+using nlohmann::ordered_json;
 
 namespace {
 
@@ -147,11 +148,11 @@ void check_modules(JsonReader& reader, const ModelCard& card) {
   }
 }
 
-void put_published(json& value, const PublishedCounts& published) {
-  json entry = json::object();
+void put_published(ordered_json& value, const PublishedCounts& published) {
+  ordered_json entry = ordered_json::object();
   if (published.total_params) entry["total_params"] = *published.total_params;
   if (published.total_is_exact) entry["total_is_exact"] = true;
-  json includes = json::array();
+  ordered_json includes = ordered_json::array();
   if (published.total_includes_mtp) includes.push_back("mtp");
   if (published.total_includes_vision) includes.push_back("vision");
   if (published.total_includes_buffers) includes.push_back("buffers");
@@ -163,7 +164,30 @@ void put_published(json& value, const PublishedCounts& published) {
   if (!entry.empty()) value["published"] = entry;
 }
 
-void put_extras(json& value, const ModelCard& card) {
+void put_head(ordered_json& value, const ModelCard& card) {
+  value["schema"] = 1;
+  value["name"] = card.name;
+  if (card.title != card.name) value["title"] = card.title;
+  if (!card.developer.empty()) value["developer"] = card.developer;
+  if (!card.release.empty()) value["release"] = card.release;
+  value["hidden_size"] = card.hidden_size;
+  value["vocab_size"] = card.vocab_size;
+  if (card.tied_embeddings) value["tied_embeddings"] = true;
+  if (card.norm_bias) value["norm_bias"] = true;
+  if (!card.final_norm) value["final_norm"] = false;
+  if (card.learned_positions > 0) value["learned_positions"] = card.learned_positions;
+}
+
+void put_extras(ordered_json& value, const ModelCard& card) {
+  if (card.hyper_connections) {
+    const HyperConnections& hc = *card.hyper_connections;
+    value["hyper_connections"] = {{"streams", hc.streams}, {"coefficients", hc.coefficients}, {"scales", hc.scales}};
+  }
+  if (card.mtp) {
+    value["mtp"] = {{"modules", card.mtp->modules}, {"layer", modules_json(card.mtp->layer, card.mixers)}};
+    if (card.mtp->table_copies > 0) value["mtp"]["table_copies"] = card.mtp->table_copies;
+    if (card.mtp->hyper_connections) value["mtp"]["hyper_connections"] = true;
+  }
   for (const OtherParams& other : card.other_params) {
     value["other_params"].push_back({{"name", other.name}, {"params", other.params}});
   }
@@ -212,15 +236,9 @@ ModelCard read_model_card(JsonReader reader) {
   return card;
 }
 
-json model_card_json(const ModelCard& card) {
-  json value{{"schema", 1}, {"name", card.name}, {"hidden_size", card.hidden_size}, {"vocab_size", card.vocab_size}};
-  if (card.title != card.name) value["title"] = card.title;
-  if (!card.developer.empty()) value["developer"] = card.developer;
-  if (!card.release.empty()) value["release"] = card.release;
-  if (card.tied_embeddings) value["tied_embeddings"] = true;
-  if (card.norm_bias) value["norm_bias"] = true;
-  if (!card.final_norm) value["final_norm"] = false;
-  if (card.learned_positions > 0) value["learned_positions"] = card.learned_positions;
+ordered_json model_card_json(const ModelCard& card) {
+  ordered_json value;
+  put_head(value, card);
   for (const NamedMixer& mixer : card.mixers) value["mixers"][mixer.name] = mixer_json(mixer.mixer);
   if (card.dense_ffn) {
     value["dense_ffn"] = {{"width", card.dense_ffn->width}, {"matrices", card.dense_ffn->matrices}};
@@ -228,15 +246,6 @@ json model_card_json(const ModelCard& card) {
   }
   if (card.moe) value["moe"] = moe_json(*card.moe);
   value["layers"] = layers_json(card.layers, card.mixers);
-  if (card.hyper_connections) {
-    const HyperConnections& hc = *card.hyper_connections;
-    value["hyper_connections"] = {{"streams", hc.streams}, {"coefficients", hc.coefficients}, {"scales", hc.scales}};
-  }
-  if (card.mtp) {
-    value["mtp"] = {{"modules", card.mtp->modules}, {"layer", modules_json(card.mtp->layer, card.mixers)}};
-    if (card.mtp->table_copies > 0) value["mtp"]["table_copies"] = card.mtp->table_copies;
-    if (card.mtp->hyper_connections) value["mtp"]["hyper_connections"] = true;
-  }
   put_extras(value, card);
   put_published(value, card.published);
   if (!card.notes.empty()) value["notes"] = card.notes;

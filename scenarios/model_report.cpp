@@ -15,14 +15,14 @@
 
 namespace moesim {
 
-using nlohmann::json;
+using nlohmann::ordered_json;
 
 namespace {
 
 constexpr std::array<DataType, 6> kWeightTypes{DataType::fp32, DataType::bf16, DataType::fp16,
                                                DataType::fp8,  DataType::int8, DataType::fp4};
 
-json breakdown_json(const ParameterCounts& counts) {
+ordered_json breakdown_json(const ParameterCounts& counts) {
   return {{"input_embedding", counts.input_embedding},
           {"lm_head", counts.lm_head},
           {"token_mixer", counts.token_mixer},
@@ -35,7 +35,7 @@ json breakdown_json(const ParameterCounts& counts) {
           {"other", counts.other}};
 }
 
-json moe_layer_json(const ModelCard& card) {
+ordered_json moe_layer_json(const ModelCard& card) {
   const MoeLayerCounts counts = moe_layer_counts(card);
   return {{"layers", card.moe_layers()},
           {"experts", card.moe->routing.num_experts},
@@ -51,9 +51,9 @@ json moe_layer_json(const ModelCard& card) {
           {"latent_flops_per_token", counts.latent_flops}};
 }
 
-json published_json(const ModelCard& card) {
+ordered_json published_json(const ModelCard& card) {
   const PublishedCounts& published = card.published;
-  json value = json::object();
+  ordered_json value = ordered_json::object();
   if (published.total_params) {
     value["total_params"] = *published.total_params;
     value["total_is_exact"] = published.total_is_exact;
@@ -68,7 +68,7 @@ json published_json(const ModelCard& card) {
   return value;
 }
 
-void put_flops_and_memory(json& value, const ModelCard& card, std::int64_t context) {
+void put_flops_and_memory(ordered_json& value, const ModelCard& card, std::int64_t context) {
   const ModelFlops forward = forward_flops_per_token(card, context);
   value["context_tokens"] = context;
   value["forward_flops_per_token"] = forward.total();
@@ -81,7 +81,7 @@ void put_flops_and_memory(json& value, const ModelCard& card, std::int64_t conte
   value["kv_window_bytes_per_token"] = kv.window_bytes_per_token;
   value["state_bytes_per_sequence"] = kv.state_bytes_per_sequence;
 
-  json weights = json::object();
+  ordered_json weights = ordered_json::object();
   for (const DataType type : kWeightTypes) weights[std::string(name(type))] = weight_bytes(card, type).count;
   value["weight_bytes"] = weights;
 }
@@ -114,27 +114,28 @@ std::vector<Caveat> model_caveats(const ModelCard& card) {
   return caveats;
 }
 
-json describe_model(const ModelCard& card, std::int64_t context) {
+ordered_json describe_model(const ModelCard& card, std::int64_t context) {
   const ParameterCounts counts = count_parameters(card);
-  json value{{"schema", 1},
-             {"name", card.name},
-             {"title", card.title},
-             {"developer", card.developer},
-             {"release", card.release},
-             {"total_params", counts.total()},
-             {"active_params", counts.active(ActiveConvention::with_embeddings)},
-             {"active_params_without_input_embedding", counts.active(ActiveConvention::without_input_embedding)},
-             {"active_params_without_embeddings", counts.active(ActiveConvention::without_embeddings)},
-             {"mtp_params", mtp_parameters(card)},
-             {"breakdown", breakdown_json(counts)},
-             {"hidden_size", card.hidden_size},
-             {"vocab_size", card.vocab_size},
-             {"num_layers", card.layers.size()},
-             {"layers", layers_json(card.layers, card.mixers)},
-             {"published", published_json(card)},
-             {"notes", card.notes},
-             {"sources", card.sources},
-             {"caveats", json::array()}};
+  ordered_json value{
+      {"schema", 1},
+      {"name", card.name},
+      {"title", card.title},
+      {"developer", card.developer},
+      {"release", card.release},
+      {"total_params", counts.total()},
+      {"active_params", counts.active(ActiveConvention::with_embeddings)},
+      {"active_params_without_input_embedding", counts.active(ActiveConvention::without_input_embedding)},
+      {"active_params_without_embeddings", counts.active(ActiveConvention::without_embeddings)},
+      {"mtp_params", mtp_parameters(card)},
+      {"breakdown", breakdown_json(counts)},
+      {"hidden_size", card.hidden_size},
+      {"vocab_size", card.vocab_size},
+      {"num_layers", card.layers.size()},
+      {"layers", layers_json(card.layers, card.mixers)},
+      {"published", published_json(card)},
+      {"notes", card.notes},
+      {"sources", card.sources},
+      {"caveats", ordered_json::array()}};
   put_flops_and_memory(value, card, context);
   if (card.moe) {
     value["moe_layer"] = moe_layer_json(card);

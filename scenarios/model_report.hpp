@@ -8,6 +8,7 @@
 
 #include "models/architecture/model_card.hpp"
 #include "models/caveat.hpp"
+#include "scenarios/text_table.hpp"
 
 namespace moesim {
 
@@ -20,9 +21,9 @@ std::vector<Caveat> model_caveats(const ModelCard& card);
 
 // Everything that `moesim show model NAME --json -` prints. Counts are of the main network; FLOPs are means over
 // sequences of `context` tokens; the KV cache is in bf16.
-nlohmann::json describe_model(const ModelCard& card, std::int64_t context = kReportContext);
+nlohmann::ordered_json describe_model(const ModelCard& card, std::int64_t context = kReportContext);
 
 // The same for people, at most 100 columns.
-std::string model_text(const ModelCard& card, std::int64_t context = kReportContext);
+std::string model_text(const ModelCard& card, std::int64_t context = kReportContext, const ReportStyle& style = {});
 
 }  // namespace moesim

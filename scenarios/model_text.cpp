@@ -116,12 +116,12 @@ std::string kv_text(const KvCacheSize& kv) {
 
 }  // namespace
 
-std::string model_text(const ModelCard& card, std::int64_t context) {
+std::string model_text(const ModelCard& card, std::int64_t context, const ReportStyle& style) {
   const ParameterCounts counts = count_parameters(card);
-  std::string text = card.title;
-  if (!card.developer.empty()) text += fmt::format(", {}", card.developer);
-  if (!card.release.empty()) text += fmt::format(", {}", card.release);
-  text += "\n\n";
+  std::string head = card.title;
+  if (!card.developer.empty()) head += fmt::format(", {}", card.developer);
+  if (!card.release.empty()) head += fmt::format(", {}", card.release);
+  std::string text = bold(head, style) + "\n\n";
   text += row("parameters", total_text(card, counts));
   text += row("active", active_text(card, counts));
   text += row("shape", fmt::format("hidden {}, vocabulary {}, {}", grouped(card.hidden_size), grouped(card.vocab_size),
@@ -141,7 +141,7 @@ std::string model_text(const ModelCard& card, std::int64_t context) {
                                      bytes_text(real(weight_bytes(card, DataType::bf16).count)),
                                      bytes_text(real(weight_bytes(card, DataType::fp8).count)),
                                      bytes_text(real(weight_bytes(card, DataType::fp4).count))));
-  text += "\n  Parameters by part\n" + parts_text(counts);
+  text += "\n  " + bold("Parameters by part", style) + "\n" + parts_text(counts);
   for (const Caveat& caveat : model_caveats(card)) text += "\n" + row("caveat", caveat.text);
   if (!card.notes.empty()) text += "\n";
   for (const std::string& note : card.notes) text += row("note", note);

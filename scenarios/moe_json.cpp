@@ -9,7 +9,7 @@
 
 namespace moesim {
 
-using nlohmann::json;
+using nlohmann::ordered_json;
 
 namespace {
 
@@ -66,9 +66,9 @@ void read_routing(JsonReader reader, MoeFfn& moe) {
   reader.finish();
 }
 
-json routing_json(const MoeFfn& moe) {
+ordered_json routing_json(const MoeFfn& moe) {
   const RouterSpec& router = moe.routing;
-  json value{{"kind", name(router.kind)}, {"scoring", kScorings[static_cast<std::size_t>(router.scoring)]}};
+  ordered_json value{{"kind", name(router.kind)}, {"scoring", kScorings[static_cast<std::size_t>(router.scoring)]}};
   if (router.normalize) value["normalize"] = true;
   if (router.scaling_factor != 1) value["scaling_factor"] = card_number(router.scaling_factor);
   if (router.kind == RoutingKind::group_limited) {
@@ -110,12 +110,11 @@ MoeFfn read_moe(JsonReader reader) {
   return moe;
 }
 
-json moe_json(const MoeFfn& moe) {
-  json value{{"experts", moe.routing.num_experts},
-             {"top_k", moe.routing.top_k},
-             {"width", moe.expert_width},
-             {"matrices", moe.matrices},
-             {"routing", routing_json(moe)}};
+ordered_json moe_json(const MoeFfn& moe) {
+  ordered_json value{{"experts", moe.routing.num_experts},
+                     {"top_k", moe.routing.top_k},
+                     {"width", moe.expert_width},
+                     {"matrices", moe.matrices}};
   if (moe.latent_size) value["latent_size"] = *moe.latent_size;
   if (moe.latent_norm) value["latent_norm"] = true;
   if (moe.expert_bias) value["expert_bias"] = true;
@@ -128,6 +127,7 @@ json moe_json(const MoeFfn& moe) {
   if (moe.extra_gate_outputs > 0) value["extra_gate_outputs"] = moe.extra_gate_outputs;
   if (moe.hash_layers > 0) value["hash_layers"] = moe.hash_layers;
   if (moe.bias_is_buffer) value["bias_is_buffer"] = true;
+  value["routing"] = routing_json(moe);
   return value;
 }
 

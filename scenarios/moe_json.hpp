@@ -9,6 +9,6 @@ namespace moesim {
 
 // "moe" of a model card: experts, their widths, and "routing" as published.
 MoeFfn read_moe(JsonReader reader);
-nlohmann::json moe_json(const MoeFfn& moe);  // Without keys that say what is the default.
+nlohmann::ordered_json moe_json(const MoeFfn& moe);  // Without keys that say what is the default.
 
 }  // namespace moesim

@@ -56,9 +56,7 @@ RunResult run_scenario(const Scenario& scenario, const RunOptions& options) {
   RunResult result;
   result.scenario = scenario;
   std::visit(Overloaded{[&](const FlowsWorkload& flows) { run_flows(flows, simulator, network, result); },
-                        [&](const AllToAllWorkload& all) {
-                          run_all_to_all(scenario, all, simulator, network, result);
-                        },
+                        [&](const AllToAllWorkload& all) { run_all_to_all(scenario, all, simulator, network, result); },
                         [&](const MoeLayerWorkload& layer) {
                           run_moe_layer(scenario, layer, gpu, simulator, network, timeline ? &*timeline : nullptr,
                                         result);

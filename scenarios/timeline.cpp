@@ -1,8 +1,8 @@
 #include "scenarios/timeline.hpp"
 
-#include <fmt/format.h>
-
 #include <charconv>
+
+#include <fmt/format.h>
 
 namespace moesim {
 namespace {

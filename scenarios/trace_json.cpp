@@ -27,8 +27,8 @@ class TraceWriter {
   TraceWriter(const Trace& trace, std::ostream& out) : trace_(trace), out_(out) {}
 
   void write(std::string_view title) {
-    put("{{\"displayTimeUnit\":\"ns\",\"otherData\":{{\"scenario\":{},\"moesim\":{}}},\"traceEvents\":[", json_string(title),
-        json_string(version()));
+    put("{{\"displayTimeUnit\":\"ns\",\"otherData\":{{\"scenario\":{},\"moesim\":{}}},\"traceEvents\":[",
+        json_string(title), json_string(version()));
     write_metadata();
     for (const TraceSlice& slice : trace_.slices()) write_slice(slice);
     write_arrows();

@@ -213,6 +213,8 @@ double MaxMinShares::link_rate(LinkId link) const {
 
 void MaxMinShares::advance_clock(Constraint constraint) {
   State& state = states_[at(constraint)];
+  // While its last flows leave it, a link may have an infinite level: at one instant, in which nothing drains.
+  if (state.clock_at == now_) return;
   if (!state.own.empty()) state.clock += levels_[at(constraint)] * ((now_ - state.clock_at) * kSecondsPerPs);
   state.clock_at = now_;
 }

@@ -76,6 +76,7 @@ void MaxMinFill::forget() {
 void MaxMinFill::take_out_old() {
   for (const std::int32_t flow : flows_) {
     const Constraint bottleneck = shares_->bottlenecks_[at(flow)];
+    shares_->advance_clock(bottleneck);
     shares_->flows_[at(flow)].bytes_left = shares_->bytes_left(flow);
     if (!shares_->is_link(bottleneck)) shares_->take_from_own(flow, bottleneck);
     shares_->bottlenecks_[at(flow)] = MaxMinShares::kNone;

@@ -1,6 +1,7 @@
 // Which flows are held back where: the heaps and lists of MaxMinShares.
 #include <algorithm>
 
+#include "sim/check.hpp"
 #include "sim/max_min.hpp"
 
 namespace moesim {
@@ -55,11 +56,11 @@ double MaxMinShares::take_from_own(std::int32_t flow, Constraint constraint) {
   return left;
 }
 
+// Of one copy; the clock of its bottleneck must have been brought up to now.
 double MaxMinShares::bytes_left(std::int32_t flow) const {
-  const Constraint bottleneck = bottlenecks_[at(flow)];
-  const State& state = states_[at(bottleneck)];
-  const double clock = state.clock + levels_[at(bottleneck)] * ((now_ - state.clock_at) * kSecondsPerPs);
-  return std::max(0.0, state.own.entries()[at(places_in_own_[at(flow)])].at - clock);
+  const State& state = states_[at(bottlenecks_[at(flow)])];
+  MOESIM_DCHECK(state.clock_at == now_, "a clock is at {} ps, not {} ps", state.clock_at, now_);
+  return std::max(0.0, state.own.entries()[at(places_in_own_[at(flow)])].at - state.clock);
 }
 
 void MaxMinShares::put_elsewhere(std::int32_t flow, Constraint link, std::uint32_t place) {

@@ -40,7 +40,7 @@ struct RoutedBatch {
   CountMatrix rank_copies;                  // [source rank, rank]: tokens of the source with an expert on the rank
   CountMatrix node_copies;                  // [source rank, node]: tokens of the source with an expert on the node
   std::int64_t dropped_copies = 0;          // (token, expert) choices that overflowed a capacity or were not taken
-  double retained_gate_mass = 1;            // Sum of kept scores over that of the free top-k of the same tokens
+  double retained_gate_mass = 1;            // Mean over tokens: scores of the experts reached over the free top-k's
   int max_nodes_per_token = 0;              // Largest number of distinct nodes that one token reached
 };
 

@@ -134,7 +134,7 @@ TEST_CASE("busy time by mean rate is the bytes that the link carried", "[propert
   const std::vector<LinkId> both{LinkId(0), LinkId(1)};
   const std::vector<LinkId> one{LinkId(0)};
   FlowSpec flow;
-  for (int i = 0; i < 10; ++i) {
+  for (std::int64_t i = 0; i < 10; ++i) {
     flow.route = network.add_route(i % 2 == 0 ? std::span<const LinkId>(both) : std::span<const LinkId>(one));
     flow.bytes = {1'000'000 * (i + 1)};
     flow.start_up = {i * 400'000'000};  // Some overlap, and some leave the links idle between them.

@@ -1,0 +1,58 @@
+#include "scenarios/schema.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include "scenarios/error.hpp"
+#include "scenarios/json_reader.hpp"
+#include "scenarios/json_text.hpp"
+#include "sim/card.hpp"
+
+namespace moesim {
+
+std::span<const Card> schema_cards();  // schemas/*.json, compiled in.
+
+namespace {
+
+using nlohmann::ordered_json;
+
+ordered_json schema(std::string_view name) {
+  for (const Card& card : schema_cards()) {
+    if (card.name == name) return ordered_json::parse(card.text);
+  }
+  const std::vector<std::string_view> names = schema_names();
+  const auto nearest = nearest_name(name, names);
+  throw InputError("schema", "NAME", "\"" + shorten_text(name) + "\"",
+                   fmt::format("one of {}{}", fmt::join(names, ", "),
+                               nearest ? fmt::format("; did you mean \"{}\"?", *nearest) : ""));
+}
+
+// The cards that may stand in place of a name inside `name`.
+std::vector<std::string_view> cards_inside(std::string_view name) {
+  if (name == "scenario") return {"model", "cluster", "gpu"};
+  if (name == "cluster") return {"gpu"};
+  return {};
+}
+
+}  // namespace
+
+std::vector<std::string_view> schema_names() {
+  std::vector<std::string_view> names;
+  for (const Card& card : schema_cards()) names.push_back(card.name);
+  return names;
+}
+
+std::string schema_text(const std::string& name) {
+  ordered_json whole = schema(name);
+  for (const std::string_view inside : cards_inside(name)) {
+    ordered_json card = schema(inside);
+    for (const auto& [key, definition] : card["definitions"].items()) whole["definitions"][key] = definition;
+    card.erase("$schema");
+    card.erase("definitions");
+    whole["definitions"][std::string(inside) + "_card"] = std::move(card);
+  }
+  return pretty_json(whole);
+}
+
+}  // namespace moesim
