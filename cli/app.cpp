@@ -72,7 +72,8 @@ void add_show(CLI::App& app, CommandLine& line) {
     verb->add_option("NAME", line.show.name, "a name of the catalog, or the path of a card");
     verb->add_option("--json", line.show.json, "write JSON to this path; - is standard output, alone");
     if (std::string_view(kind) == "model") {
-      verb->add_option("--context", line.show.context, "tokens of a sequence, for FLOPs and the cache", true)
+      verb->add_option("--context", line.show.context, "tokens of a sequence, for FLOPs and the cache")
+          ->capture_default_str()
           ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
     }
   }

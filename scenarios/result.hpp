@@ -21,16 +21,16 @@ struct LoadResult {
   double retained_gate_mass = 1;    // Kept scores over those of the free top-k.
   std::int64_t min_expert_tokens = 0;
   std::int64_t max_expert_tokens = 0;
-  std::optional<int> max_nodes_per_token;  // Distinct nodes that one token reached, at most.
+  std::optional<int> max_nodes_per_token = std::nullopt;  // Distinct nodes that one token reached, at most.
 };
 
 // Of the fullest rank.
 struct MemoryResult {
   Bytes weights;
   Bytes activations;
-  std::optional<Bytes> gradients;
-  std::optional<Bytes> kv_cache;
-  std::optional<Bytes> optimizer;
+  std::optional<Bytes> gradients = {};
+  std::optional<Bytes> kv_cache = {};
+  std::optional<Bytes> optimizer = {};
   Bytes buffers;  // Dispatch and combine buffers.
   Bytes capacity;
   Bytes total() const {

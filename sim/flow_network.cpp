@@ -11,6 +11,9 @@ namespace {
 
 constexpr std::uint64_t kWake = UINT64_MAX;  // Other payloads are batches.
 constexpr double kLatest = 4e18;             // Picoseconds that surely fit in 63 bits, also after an origin.
+// An end that lies this little after a whole picosecond, by the rounding of the clocks, is told of at that one.
+constexpr double kClockRoundingPs = 1e-3;
+constexpr double kClockRounding = 1e-14;
 // An observer is told of changes beyond this part of a link's capacity, not of rounding.
 constexpr double kToldChange = 1e-9;
 
@@ -135,7 +138,7 @@ void FlowNetwork::wake() {
   if (!joining_.empty()) begin_joining_flows();
   const double next = shares_.next_finish();
   if (shares_.draining() == 0) return;
-  const double rounded = std::ceil(next - MaxMinShares::same_instant_ps(next));
+  const double rounded = std::ceil(next - kClockRoundingPs - kClockRounding * next);
   MOESIM_CHECK(rounded < kLatest, "a flow would end after {} ps", rounded);
   wake_at(std::max(simulator_.now(), origin_ + Picoseconds{static_cast<std::int64_t>(rounded)}));
 }

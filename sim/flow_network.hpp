@@ -21,12 +21,12 @@ struct LinkSpec {
 };
 
 struct FlowSpec {
-  RouteId route;
-  Bytes bytes;                        // 0 is allowed: it takes the start-up and the route's latency alone.
-  Picoseconds start_up;               // The sender's cost before the first byte leaves (a message's overhead).
-  std::optional<Bandwidth> rate_cap;  // What the sender or receiver can do at most, whatever the links allow.
-  std::int32_t multiplicity = 1;      // This many identical flows, each of `bytes`, told of as one.
-  std::uint64_t tag = 0;              // Handed back when the flow ends.
+  RouteId route{};
+  Bytes bytes{};                        // 0 is allowed: it takes the start-up and the route's latency alone.
+  Picoseconds start_up{};               // The sender's cost before the first byte leaves (a message's overhead).
+  std::optional<Bandwidth> rate_cap{};  // What the sender or receiver can do at most, whatever the links allow.
+  std::int32_t multiplicity = 1;        // This many identical flows, each of `bytes`, told of as one.
+  std::uint64_t tag = 0;                // Handed back when the flow ends.
 };
 
 class FlowListener {
@@ -65,10 +65,10 @@ class FlowNetwork final : public EventHandler {
   // Best set before the first flow starts: from then on account is kept of every link, which takes time.
   void set_observer(LinkObserver* observer);
 
-  Bytes bytes_carried(LinkId link) const { return carried_[link.index()]; }  // Of the flows that have finished.
+  Bytes bytes_carried(LinkId link) const { return carried_[link.index()]; }        // Of the flows that have finished.
   double rate_bytes_per_s(FlowId flow) const { return shares_.rate(flow.value); }  // One copy; 0 while none drains.
   std::size_t live_flows() const { return live_; }
-  std::uint64_t sharings() const { return sharings_; }  // How often rates have been shared out anew.
+  std::uint64_t sharings() const { return sharings_; }            // How often rates have been shared out anew.
   std::uint64_t link_visits() const { return shares_.visits(); }  // How often that meant looking at a link.
 
   // Leaves a link's level as it is while it is off by no more than this, relative: rates and finish times come out

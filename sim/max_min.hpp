@@ -152,7 +152,7 @@ class MaxMinShares {
   std::vector<double> levels_;
   std::vector<double> fixed_;  // bytes/s of the flows elsewhere.
   std::vector<std::uint8_t> queued_;
-  std::vector<std::uint8_t> changed_;    // In changed_list_: its level or first finish.
+  std::vector<std::uint8_t> changed_;  // In changed_list_: its level or first finish.
   std::vector<std::uint8_t> is_touched_;
   std::vector<State> states_;
   std::vector<double> finishes_;        // When the first of its own flows ends.
@@ -161,7 +161,7 @@ class MaxMinShares {
   // [flows]
   std::vector<Flow> flows_;
   std::vector<std::int32_t> copies_;
-  std::vector<Constraint> bottlenecks_;     // kNone while the flow does not drain.
+  std::vector<Constraint> bottlenecks_;      // kNone while the flow does not drain.
   std::vector<std::int32_t> places_in_own_;  // In the bottleneck's heap.
   PlacePool places_;
 

@@ -1,8 +1,8 @@
 #include "sim/max_min_certificate.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "sim/check.hpp"
 

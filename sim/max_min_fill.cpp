@@ -106,7 +106,8 @@ void MaxMinFill::put_in_all() {
     }
     if (shares_->flows_[at(flow)].cap != MaxMinShares::kNone) capped_.push_back(flow);
   }
-  std::ranges::stable_sort(capped_, {}, [&](std::int32_t flow) { return shares_->levels_[at(shares_->flows_[at(flow)].cap)]; });
+  std::ranges::stable_sort(capped_, {},
+                           [&](std::int32_t flow) { return shares_->levels_[at(shares_->flows_[at(flow)].cap)]; });
   for (const Constraint link : links_) queue_.emplace_back(level_of(link), link);
   std::ranges::make_heap(queue_, std::greater{});
 }

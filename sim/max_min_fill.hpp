@@ -43,11 +43,11 @@ class MaxMinFill {
   void add_up(Constraint link);
   void finish();
 
-  MaxMinShares* shares_ = nullptr;  // During fill().
-  std::size_t growing_ = 0;         // Flows that are not fixed yet.
-  std::vector<Load> loads_;         // [links]
-  std::vector<bool> visited_;       // [flows]
-  std::vector<Constraint> links_;   // Of the part.
+  MaxMinShares* shares_ = nullptr;   // During fill().
+  std::size_t growing_ = 0;          // Flows that are not fixed yet.
+  std::vector<Load> loads_;          // [links]
+  std::vector<bool> visited_;        // [flows]
+  std::vector<Constraint> links_;    // Of the part.
   std::vector<std::int32_t> flows_;  // Of the part; those that were there before come first.
   std::vector<std::int32_t> capped_;
   std::vector<std::pair<double, Constraint>> queue_;  // Level at which a link is full, or less; a heap.

@@ -83,7 +83,8 @@ void MaxMinShares::rise(Constraint link) {
     const std::size_t before = leavers.size();
     for (const VirtualFinish& own : state.own.entries()) {
       const double rest = best_elsewhere(own, link);
-      if (rest < level && rest >= floor) [[unlikely]] leavers.push_back({own.flow, rest});
+      if (rest < level && rest >= floor) [[unlikely]]
+        leavers.push_back({own.flow, rest});
     }
     if (leavers.size() == before) break;
     for (std::size_t i = before; i < leavers.size(); ++i) {

@@ -42,7 +42,8 @@ void RouteTable::count() {
   needs_count_ = false;
   counting_.clear();
   counting_begin_.assign(1, 0);
-  for (std::size_t route = 0; route + 1 < begin_.size(); ++route) append_counting(RouteId{static_cast<std::int64_t>(route)});
+  for (std::size_t route = 0; route + 1 < begin_.size(); ++route)
+    append_counting(RouteId{static_cast<std::int64_t>(route)});
 }
 
 void RouteTable::append_counting(RouteId route) {

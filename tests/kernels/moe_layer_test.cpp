@@ -75,6 +75,23 @@ TEST_CASE("DeepSeek-V3 layer on H800, 4096 tokens, by hand", "[oracle][kernels]"
   CHECK_THAT(b.down_weights.time.us(), WithinAbs(3 + 694.4869 + 155.8083, kUs));
 }
 
+TEST_CASE("the backward pass moves these bytes", "[oracle][kernels]") {
+  // d = 7168, f = 2048; rows R = 32768, 4096 tokens, p = q = 20480 copies, r = 24576; a copy weighs 7392 B to the
+  // experts and 14336 B back. An FP8 row of c elements is c + c / 32 B.
+  const MoeLayerCosts b = moe_layer_costs(KernelModel(h800(), {}), deepseek_v3(), balanced_load(), LayerPass::backward);
+  constexpr std::int64_t kRows = 32768;
+  CHECK(b.combine.hbm == Bytes{4096 * 14336 + 20480 * 7392});
+  CHECK(b.unpermute.hbm == Bytes{24576 * 7392 + kRows * 7392});
+  // Input gradient of down: [R, 7168] times [7168, 2048], and of up: [R, 4096] times [4096, 7168].
+  CHECK(b.down.hbm == Bytes{kRows * 7392 + 4 * 7168 * 2048 + kRows * 2048 * 2});
+  CHECK(b.up.hbm == Bytes{kRows * 4224 + 4 * 7168 * 4096 + kRows * 7168 * 2});
+  // Reads up's outputs and the gradient of the function's outputs in bf16, writes that of up's outputs in FP8.
+  CHECK(b.activation.hbm == Bytes{kRows * (4096 * 2 + 2048 * 2 + 4224)});
+  CHECK(b.expand.hbm == Bytes{kRows * 14336 + 24576 * 14336});
+  CHECK(b.permute.hbm == Bytes{20480 * 14336 + 4096 * 14336});
+  CHECK(b.top_k.hbm == Bytes{4096 * (2 * 4 * 256 + 8 * 8)});
+}
+
 TEST_CASE("backward has twice the flops of forward", "[oracle][kernels]") {
   // Each product [m, n, k] has an input and a weight gradient of the same 2 m n k.
   const auto seed = GENERATE(range(1u, 51u));

@@ -1,9 +1,8 @@
 // The sampled path against exact chances and against real logits.
 #include <array>
-#include <numeric>
 
-#include "models/routing/capacity.hpp"
 #include "models/routing/expert_race.hpp"
+#include "models/routing/logit_source.hpp"
 #include "tests/catch.hpp"
 #include "tests/routing/support.hpp"
 
@@ -71,10 +70,41 @@ TEST_CASE("the fast logarithm is the logarithm", "[diff]") {
   }
 }
 
-struct Comparison {
-  RouterSpec router;
-  const char* what;
-};
+TEST_CASE("both sources give Gumbel logits around ln p and standard normal noise logits", "[oracle]") {
+  // The Gumbel distribution has mean gamma = 0.5772 and variance pi^2 / 6; the fourth central moments of the two, 5.4
+  // times the variance squared and 3, give the variance its standard error.
+  const bool features = GENERATE(false, true);
+  constexpr std::size_t kTokens = 50'000;
+  const std::vector<double> p = {0.5, 0.3, 0.15, 0.05};
+  const RouterSpec spec = test::router(RoutingKind::noisy_top_k, 4, 2);
+  const auto source = features ? make_feature_logits(spec, p, 7) : make_sampled_logits(spec, p);
+  detail::TokenRandom random(7, 3);
+  LogitBlock block;
+  source->append(kTokens, random, block);
+  REQUIRE(block.tokens() == kTokens);
+  REQUIRE(block.noise_logits.size() == block.logits.size());
+  const auto check_column = [&](const std::vector<float>& values, std::size_t e, double mean, double variance,
+                                double kurtosis) {
+    double sum = 0, squares = 0;
+    for (std::size_t t = 0; t < kTokens; ++t) {
+      const double difference = static_cast<double>(values[4 * t + e]) - mean;
+      sum += difference / kTokens;
+      squares += difference * difference / kTokens;
+    }
+    CHECK(std::abs(sum) < 4 * std::sqrt(variance / kTokens));
+    CHECK(squares == Approx(variance).epsilon(4 * std::sqrt((kurtosis - 1) / kTokens)));
+  };
+  for (std::size_t e = 0; e < 4; ++e) {
+    check_column(block.logits, e, std::log(p[e]) + 0.577215665, 1.644934067, 5.4);
+    check_column(block.noise_logits, e, 0, 1, 3);
+  }
+  double products = 0;  // No noise logit goes with its logit: a mean of products of standard deviation 1.28.
+  for (std::size_t i = 0; i < block.logits.size(); ++i) {
+    const double centred = static_cast<double>(block.logits[i]) - std::log(p[i % 4]) - 0.577215665;
+    products += centred * static_cast<double>(block.noise_logits[i]) / (4 * kTokens);
+  }
+  CHECK(std::abs(products) < 4 * 1.2826 / std::sqrt(4 * kTokens));
+}
 
 RouterSpec compared(RoutingKind kind, int top_k, Scoring scoring, Skew skew, std::optional<Capacity> capacity = {}) {
   RouterSpec spec = test::router(kind, 32, top_k);
