@@ -54,13 +54,15 @@ struct CommandLine {
 };
 
 void add_scenario_options(CLI::App& verb, RunArguments& arguments, std::int64_t& seed) {
-  verb.add_option("FILE", arguments.file, "a scenario; - is standard input")->required();
+  verb.add_option("FILE", arguments.file, "a scenario; - is standard input")->required()->type_name("");
   verb.add_option("--set", arguments.load.sets, "override a value: /json/pointer=value; may be repeated")
       ->take_all()
-      ->allow_extra_args(false);
+      ->allow_extra_args(false)
+      ->type_name("POINTER=VALUE");
   verb.add_option("--seed", seed, "the seed of everything random, instead of the scenario's")
-      ->check(CLI::Range(std::int64_t{0}, INT64_MAX));
-  verb.add_option("--json", arguments.json, "write JSON to this path; - is standard output, alone");
+      ->check(CLI::Range(std::int64_t{0}, INT64_MAX).description(""))
+      ->type_name("N");
+  verb.add_option("--json", arguments.json, "write JSON to this path; - is standard output, alone")->type_name("PATH");
   verb.add_flag("--quiet", arguments.quiet, "no text for people");
 }
 
@@ -69,12 +71,14 @@ void add_show(CLI::App& app, CommandLine& line) {
   show->require_subcommand(1);
   for (const char* kind : {"model", "gpu", "cluster"}) {
     CLI::App* verb = show->add_subcommand(kind, fmt::format("a {}, or without NAME all of them", kind));
-    verb->add_option("NAME", line.show.name, "a name of the catalog, or the path of a card");
-    verb->add_option("--json", line.show.json, "write JSON to this path; - is standard output, alone");
+    verb->add_option("NAME", line.show.name, "a name of the catalog, or the path of a card")->type_name("");
+    verb->add_option("--json", line.show.json, "write JSON to this path; - is standard output, alone")
+        ->type_name("PATH");
     if (std::string_view(kind) == "model") {
       verb->add_option("--context", line.show.context, "tokens of a sequence, for FLOPs and the cache")
           ->capture_default_str()
-          ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
+          ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40).description(""))
+          ->type_name("N");
     }
   }
 }
@@ -82,19 +86,22 @@ void add_show(CLI::App& app, CommandLine& line) {
 void add_verbs(CLI::App& app, CommandLine& line) {
   CLI::App* run = app.add_subcommand("run", "simulate one scenario");
   add_scenario_options(*run, line.run, line.seed);
-  run->add_option("--trace", line.run.trace, "write a timeline to this path, for ui.perfetto.dev");
+  run->add_option("--trace", line.run.trace, "write a timeline to this path, for ui.perfetto.dev")->type_name("PATH");
   add_scenario_options(*app.add_subcommand("check", "parse and resolve a scenario; run nothing"), line.check,
                        line.seed);
   add_show(app, line);
   CLI::App* import = app.add_subcommand("import", "make a model card from another description");
   import->require_subcommand(1);
   CLI::App* hf = import->add_subcommand("hf", "from a Hugging Face config.json");
-  hf->add_option("CONFIG", line.import.config, "the configuration; - is standard input")->required();
-  hf->add_option("-o,--output", line.import.output, "the card to write; - is standard output")->required();
-  hf->add_option("--name", line.import.name, "the card's name, instead of the output's");
+  hf->add_option("CONFIG", line.import.config, "the configuration; - is standard input")->required()->type_name("");
+  hf->add_option("-o,--output", line.import.output, "the card to write; - is standard output")
+      ->required()
+      ->type_name("PATH");
+  hf->add_option("--name", line.import.name, "the card's name, instead of the output's")->type_name("NAME");
   app.add_subcommand("schema", "print the JSON Schema of what a file may say")
       ->add_option("NAME", line.schema, fmt::format("one of {}", fmt::join(schema_names(), ", ")))
-      ->required();
+      ->required()
+      ->type_name("");
 }
 
 void dispatch(const CLI::App& app, CommandLine& line) {

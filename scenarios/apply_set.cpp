@@ -86,11 +86,15 @@ void apply_set(json& scenario, const std::string& set) {
 
   json* parent = &scenario;
   std::string reached;
+  bool in_card = false;
   for (std::size_t i = 0; i + 1 < steps.size(); ++i) {
     reached = join_pointer(reached, steps[i]);
+    // What the card lacks is refused when it is read, with the nearest key.
+    if (in_card && parent->is_object() && !parent->contains(steps[i])) (*parent)[steps[i]] = json::object();
     parent = &child(*parent, steps[i], reached);
-    if (i == 0 && parent->is_string() && (steps[0] == "model" || steps[0] == "cluster")) {
-      *parent = json{{"card", *parent}};
+    if (i == 0 && (steps[0] == "model" || steps[0] == "cluster")) {
+      if (parent->is_string()) *parent = json{{"card", *parent}};
+      in_card = parent->is_object() && parent->contains("card");
     }
   }
   reached = join_pointer(reached, steps.back());

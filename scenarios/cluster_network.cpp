@@ -13,7 +13,7 @@ std::vector<LinkSpec> link_specs(const Topology& topology) {
 }  // namespace
 
 ClusterNetwork::ClusterNetwork(Simulator& simulator, const Topology& topology)
-    : topology_(topology), flows_(simulator, link_specs(topology)) {}
+    : topology_(topology), flows_(simulator, link_specs(topology)), carried_(topology.links().size()) {}
 
 RouteId ClusterNetwork::route(RankId source, RankId destination) {
   MOESIM_CHECK(source != destination, "rank {} sends to itself over the network", source.value);

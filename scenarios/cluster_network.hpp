@@ -19,11 +19,17 @@ class ClusterNetwork {
   const Topology& topology() const { return topology_; }
   RouteId route(RankId source, RankId destination);
 
+  // Bytes that crossed a link, in flows or by carry().
+  Bytes bytes_carried(LinkId link) const { return flows_.bytes_carried(link) + carried_[link.index()]; }
+  // Books bytes on a link that no flow stands for (scenarios/equal_exchange.hpp).
+  void carry(LinkId link, Bytes bytes) { carried_[link.index()] += bytes; }
+
  private:
   const Topology& topology_;
   FlowNetwork flows_;
   std::unordered_map<std::uint64_t, RouteId> routes_;  // Looked up, never walked: its order cannot reach a result.
   std::vector<LinkId> scratch_;
+  std::vector<Bytes> carried_;  // [links]
 };
 
 }  // namespace moesim

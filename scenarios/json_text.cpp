@@ -10,11 +10,25 @@ namespace {
 constexpr std::size_t kShownBytes = 60;
 constexpr std::size_t kLineBytes = 100;
 
+std::string one_line(const nlohmann::ordered_json& value) {
+  std::string line;
+  for (const auto& item : value.items()) {
+    if (!line.empty()) line += ", ";
+    if (value.is_object()) line += nlohmann::json(item.key()).dump() + ": ";
+    line += item.value().dump();
+  }
+  return value.is_object() ? "{" + line + "}" : "[" + line + "]";
+}
+
 void append_pretty(const nlohmann::ordered_json& value, std::size_t indent, std::string& out) {
+  if (!value.is_structured()) {
+    out += value.dump();
+    return;
+  }
   bool flat = true;
-  for (const auto& item : value) flat = flat && !item.is_structured();
-  std::string line = flat || value.empty() ? value.dump() : "";
-  if (!line.empty() && indent + line.size() <= kLineBytes) {
+  for (const auto& item : value) flat = flat && (!item.is_structured() || item.empty());
+  const std::string line = flat ? one_line(value) : "";
+  if (flat && (value.empty() || indent + line.size() <= kLineBytes)) {
     out += line;
     return;
   }

@@ -1,5 +1,6 @@
 #include "scenarios/layer_graph.hpp"
 
+#include <algorithm>
 #include <map>
 #include <tuple>
 
@@ -81,12 +82,25 @@ std::vector<TaskId> LayerGraph::add_exchange(const ExchangePlan& plan, const std
     arrived.push_back(graph_.add_join(id));
     graph_.depends(arrived.back(), task);
   }
-  if (shared_attachments_ && plan.waits.empty()) {
+  if (const auto equal = equal_exchange(plan, network_)) {
+    add_equal_exchange(*equal, start, arrived, id);
+  } else if (shared_attachments_ && plan.waits.empty()) {
     add_merged_messages(plan, start, arrived, id);
   } else {
     add_messages(plan, start, arrived, id);
   }
   return arrived;
+}
+
+void LayerGraph::add_equal_exchange(const EqualExchange& exchange, const std::vector<TaskId>& start,
+                                    const std::vector<TaskId>& arrived, PhaseId phase) {
+  if (!fabric_) fabric_ = graph_.add_stream(RankId{0}, "all links");
+  const TaskId task = graph_.add_compute(*fabric_, exchange.time, phase);
+  for (std::size_t rank = 0; rank < start.size(); ++rank) {
+    graph_.depends(task, start[rank]);
+    graph_.depends(arrived[rank], task);
+  }
+  equal_exchange_slack_ = std::max(equal_exchange_slack_.value_or(Picoseconds{}), exchange.latency);
 }
 
 void LayerGraph::add_messages(const ExchangePlan& plan, const std::vector<TaskId>& start,

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "models/exchange/exchange_plan.hpp"
 #include "models/kernels/moe_layer.hpp"
 #include "scenarios/cluster_network.hpp"
+#include "scenarios/equal_exchange.hpp"
 #include "sim/task_graph.hpp"
 
 namespace moesim {
@@ -48,6 +50,9 @@ class LayerGraph {
   void add_pass(LayerPass pass, const ExchangePlan& to_experts, const ExchangePlan& back,
                 const std::vector<RankKernels>& kernels, bool overlap_shared_experts);
 
+  // The longest that an exchange can be shorter than it is said to be, where equal messages were not simulated one by
+  // one (scenarios/equal_exchange.hpp); empty where all were.
+  std::optional<Picoseconds> equal_exchange_slack() const { return equal_exchange_slack_; }
   // A sample of the messages of every exchange, evenly spaced.
   const std::vector<MessageArrow>& arrows() const { return arrows_; }
 
@@ -57,6 +62,8 @@ class LayerGraph {
   // Adds the messages; each leaves when `start` of its source has ended. The result is, for each rank, a join that ends
   // when everything has arrived there and the rank itself has come as far as `start`.
   std::vector<TaskId> add_exchange(const ExchangePlan& plan, const std::vector<TaskId>& start, std::string_view phase);
+  void add_equal_exchange(const EqualExchange& exchange, const std::vector<TaskId>& start,
+                          const std::vector<TaskId>& arrived, PhaseId phase);
   void add_messages(const ExchangePlan& plan, const std::vector<TaskId>& start, const std::vector<TaskId>& arrived,
                     PhaseId phase);
   void add_merged_messages(const ExchangePlan& plan, const std::vector<TaskId>& start,
@@ -68,6 +75,8 @@ class LayerGraph {
   ClusterNetwork& network_;
   bool shared_attachments_;        // Some ranks have the same routes as others.
   std::vector<StreamId> compute_;  // [ranks]
+  std::optional<StreamId> fabric_;  // Where equal exchanges are shown.
+  std::optional<Picoseconds> equal_exchange_slack_;
   std::vector<MessageArrow> arrows_;
 };
 

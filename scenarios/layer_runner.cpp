@@ -42,6 +42,21 @@ Device device(const GpuCard& gpu) {
   return result;
 }
 
+// What travels beside a copy: DeepEP's own where the algorithm is one of its kernels; library collectives send the
+// indices in an exchange of their own, which is small and left out (docs/models/exchange.md).
+Bytes dispatch_metadata(ExchangeAlgorithm algorithm, int top_k) {
+  if (algorithm == ExchangeAlgorithm::low_latency) return low_latency_dispatch_metadata();
+  return algorithm == ExchangeAlgorithm::two_hop || algorithm == ExchangeAlgorithm::rank_dedup
+             ? normal_dispatch_metadata(top_k)
+             : Bytes{0};
+}
+
+Bytes combine_metadata(ExchangeAlgorithm algorithm, int top_k) {
+  return algorithm == ExchangeAlgorithm::two_hop || algorithm == ExchangeAlgorithm::rank_dedup
+             ? normal_combine_metadata(top_k)
+             : Bytes{0};
+}
+
 LayerInput layer_input(const Scenario& scenario, const MoeLayerWorkload& workload, const Topology& topology) {
   MOESIM_CHECK(scenario.model && scenario.model->moe && scenario.routing, "a layer without a model");
   const MoeFfn& moe = *scenario.model->moe;
@@ -63,13 +78,21 @@ LayerInput layer_input(const Scenario& scenario, const MoeLayerWorkload& workloa
                  .shared_width = moe.shared_experts * moe.shared_width,
                  .compute = scenario.compute.dtype};
   const DispatchSpec& dispatch = scenario.dispatch;
-  const bool messages_a_token = dispatch.algorithm == ExchangeAlgorithm::low_latency;
-  input.dispatch =
-      wire_format(width, dispatch.dispatch_dtype,
-                  messages_a_token ? low_latency_dispatch_metadata() : normal_dispatch_metadata(input.router.top_k));
-  input.combine = wire_format(width, dispatch.combine_dtype,
-                              messages_a_token ? Bytes{0} : normal_combine_metadata(input.router.top_k));
+  input.dispatch = wire_format(width, dispatch.dispatch_dtype, dispatch_metadata(dispatch.algorithm, input.router.top_k));
+  input.combine = wire_format(width, dispatch.combine_dtype, combine_metadata(dispatch.algorithm, input.router.top_k));
   return input;
+}
+
+// Slots of one (source rank, expert) buffer where shapes are static.
+std::optional<std::int64_t> padded_slots(const LayerInput& input) {
+  if (input.scenario.dispatch.padding == Padding::none) return std::nullopt;
+  return capacity_slots(input.router, input.workload.tokens_per_rank);
+}
+
+// Where shapes are static, an expert computes its whole buffers, filled or not.
+std::int64_t rows_of_expert(const LayerInput& input, const RoutedBatch& batch, std::size_t expert) {
+  if (const auto slots = padded_slots(input)) return *slots * input.layout.ranks;
+  return batch.expert_tokens[expert];
 }
 
 struct RankCosts {
@@ -82,7 +105,7 @@ std::vector<RankCosts> rank_costs(const LayerInput& input, const KernelModel& mo
                                   const std::vector<RankId>& rank_of_expert) {
   std::vector<std::vector<std::int64_t>> tokens_of_rank(static_cast<std::size_t>(input.layout.ranks));
   for (std::size_t expert = 0; expert < rank_of_expert.size(); ++expert) {
-    tokens_of_rank[rank_of_expert[expert].index()].push_back(batch.expert_tokens[expert]);
+    tokens_of_rank[rank_of_expert[expert].index()].push_back(rows_of_expert(input, batch, expert));
   }
   const MemoryOptions memory{.backward = input.workload.direction != Direction::forward,
                              .weight = input.scenario.compute.dtype};
@@ -180,9 +203,7 @@ void add_caveats(const LayerInput& input, const KernelModel& model, RunResult& r
 
 ExchangePlan exchange(const LayerInput& input, ExchangeDirection direction, const RoutedBatch& batch) {
   ExchangeOptions options{.pipeline_chunks = input.scenario.dispatch.chunks};
-  if (input.scenario.dispatch.padding == Padding::capacity) {
-    options.padded_slots_per_expert = capacity_slots(input.router, input.workload.tokens_per_rank);
-  }
+  options.padded_slots_per_expert = padded_slots(input);
   return plan_exchange(input.scenario.dispatch.algorithm, direction, batch,
                        direction == ExchangeDirection::dispatch ? input.dispatch : input.combine, options);
 }
@@ -236,6 +257,12 @@ void run_moe_layer(const Scenario& scenario, const MoeLayerWorkload& workload, c
   result.load = load_result(input, batch, rank_of_expert);
   result.memory = memory_result(costs, model.device(), backward);
   add_caveats(input, model, result);
+  if (const auto slack = layer.equal_exchange_slack()) {
+    result.caveats.push_back(
+        {"equal_exchange", fmt::format("Equal messages were not simulated one by one: each exchange takes at most {:.3f} "
+                                       "us less than said.",
+                                       slack->us())});
+  }
   if (timeline != nullptr) timeline->add_tasks(graph, layer.arrows());
 }
 

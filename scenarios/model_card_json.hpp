@@ -19,7 +19,7 @@ ModelCard read_model_card(JsonReader reader);
 // Without keys that say what is the default, in the order of the shipped cards. Reading it gives the same card.
 nlohmann::ordered_json model_card_json(const ModelCard& card);
 
-// The catalog: the names in order, and the card of a name that is in it.
+// The catalog: all names, and the card of a name that is in it.
 std::vector<std::string_view> model_card_names();
 ModelCard catalog_model_card(std::string_view name);
 

@@ -19,8 +19,9 @@ constexpr std::int64_t kReportContext = 4096;
 // whose meaning depends on a convention. The card's notes are not repeated.
 std::vector<Caveat> model_caveats(const ModelCard& card);
 
-// Everything that `moesim show model NAME --json -` prints. Counts are of the main network; FLOPs are means over
-// sequences of `context` tokens; the KV cache is in bf16.
+// Everything that `moesim show model NAME --json -` prints. Counts are of the main network, `active_params` in the
+// convention that its publisher seems to use; FLOPs are means over sequences of `context` tokens; the KV cache is in
+// bf16.
 nlohmann::ordered_json describe_model(const ModelCard& card, std::int64_t context = kReportContext);
 
 // The same for people, at most 100 columns.

@@ -24,10 +24,12 @@ constexpr std::array<std::string_view, 3> kScorings{"softmax_topk", "softmax", "
 constexpr std::array<std::string_view, 2> kScopes{"batch", "rank"};
 
 void check_counts(JsonReader& reader, const RouterSpec& router) {
+  if (router.top_k <= router.num_experts) return;
+  reader.fail("top_k", fmt::format("{}", router.top_k), fmt::format("at most the {} experts", router.num_experts));
+}
+
+void check_policy(JsonReader& reader, const RouterSpec& router) {
   const std::int64_t k = router.top_k;
-  if (k > router.num_experts) {
-    reader.fail("top_k", fmt::format("{}", k), fmt::format("at most the {} experts", router.num_experts));
-  }
   if (router.kind == RoutingKind::top_1 && k != 1) reader.fail("top_k", fmt::format("{}", k), "1 with \"top_1\"");
   if (router.kind == RoutingKind::top_2_random_second && k != 2) {
     reader.fail("top_k", fmt::format("{}", k), "2 with \"top_2_random_second\"");
@@ -89,6 +91,7 @@ MoeFfn read_moe(JsonReader reader) {
   MoeFfn moe;
   moe.routing.num_experts = static_cast<int>(reader.integer("experts", 1, kMaxExperts));
   moe.routing.top_k = static_cast<int>(reader.integer("top_k", 1, kMaxExperts));
+  check_counts(reader, moe.routing);
   moe.expert_width = reader.integer("width", 1, kMaxWidth);
   moe.matrices = static_cast<int>(reader.integer("matrices", 2, 3));
   if (reader.has("latent_size")) moe.latent_size = reader.integer("latent_size", 1, kMaxWidth);
@@ -105,7 +108,7 @@ MoeFfn read_moe(JsonReader reader) {
   moe.hash_layers = reader.integer_or("hash_layers", 0, kMaxExperts, 0);
   moe.bias_is_buffer = reader.boolean_or("bias_is_buffer", false);
   read_routing(reader.object("routing"), moe);
-  check_counts(reader, moe.routing);
+  check_policy(reader, moe.routing);
   reader.finish();
   return moe;
 }

@@ -89,11 +89,14 @@ void Report::breakdown() {
   Picoseconds longest;
   for (const auto& [phase, time] : result_.breakdown) longest = std::max(longest, time);
   for (const auto& [phase, time] : result_.breakdown) {
+    if (time == Picoseconds::zero()) continue;
+    std::string label = phase;
+    std::replace(label.begin(), label.end(), '_', ' ');
     const double share =
         static_cast<double>(time.count) / static_cast<double>(std::max<std::int64_t>(result_.time.count, 1));
     const double length =
         static_cast<double>(time.count) / static_cast<double>(std::max<std::int64_t>(longest.count, 1));
-    line("  {:<30}{:>13.3f} us  {:>7}  {}", phase, microseconds(time), percent_text(share), bar(length, 30, style_));
+    line("  {:<30}{:>13.3f} us  {:>7}  {}", label, microseconds(time), percent_text(share), bar(length, 30, style_));
   }
 }
 

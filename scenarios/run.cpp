@@ -26,7 +26,7 @@ std::vector<LinkResult> link_results(const ClusterNetwork& network, Picoseconds 
   std::vector<LinkResult> results;
   const auto links = network.topology().links();
   for (std::size_t i = 0; i < links.size(); ++i) {
-    const Bytes bytes = network.flows().bytes_carried(LinkId{static_cast<std::int64_t>(i)});
+    const Bytes bytes = network.bytes_carried(LinkId{static_cast<std::int64_t>(i)});
     if (bytes.count == 0) continue;
     const double could = links[i].capacity.bytes_per_s() * time.seconds();
     results.push_back({.name = links[i].name,

@@ -27,7 +27,7 @@ std::string source_rows(const std::vector<SourceNote>& sources, const ReportStyl
   return text;
 }
 
-std::string gib_text(Bytes bytes) { return fmt::format("{:.4g} GiB", static_cast<double>(bytes.count) / (1 << 30)); }
+std::string capacity_text(Bytes bytes) { return fmt::format("{:.4g} GB", static_cast<double>(bytes.count) / 1e9); }
 
 std::string rate_text(Bandwidth rate) { return fmt::format("{:.4g} GB/s", rate.gbyte_per_s()); }
 
@@ -42,7 +42,7 @@ std::string gpu_summary_text(const GpuCard& card, const ReportStyle& style) {
   std::string text = bold(fmt::format("{}, {}, {}", card.name, card.vendor, card.year), style) + "\n";
   for (const auto& [type, rate] : card.peak)
     text += row("peak " + type, fmt::format("{:.5g} TFLOP/s", rate.tflop_per_s()));
-  text += row("HBM", gib_text(card.hbm_capacity), rate_text(card.hbm_bandwidth));
+  text += row("HBM", capacity_text(card.hbm_capacity), rate_text(card.hbm_bandwidth));
   text += row("scale-up", rate_text(card.scale_up_bandwidth),
               fmt::format("one direction, {} links of {}", card.scale_up_links, card.scale_up_kind));
   text += row("power", fmt::format("{:.4g} W", card.tdp_w), "TDP");
@@ -86,7 +86,7 @@ std::string gpu_list_text(const ReportStyle& style) {
     for (const auto& [type, rate] : card.peak) {
       if (type == "bf16") peak = fmt::format("{:.5g}", rate.tflop_per_s());
     }
-    text += fmt::format("{:<12}{:>16}{:>14}{:>14.5g}{:>14.4g}{:>10.4g}\n", name, peak, gib_text(card.hbm_capacity),
+    text += fmt::format("{:<12}{:>16}{:>14}{:>14.5g}{:>14.4g}{:>10.4g}\n", name, peak, capacity_text(card.hbm_capacity),
                         card.hbm_bandwidth.gbyte_per_s(), card.scale_up_bandwidth.gbyte_per_s(), card.tdp_w);
   }
   return text;

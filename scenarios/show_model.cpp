@@ -16,7 +16,7 @@ namespace {
 
 std::string model_row(std::string_view name, const ModelCard& card) {
   const ParameterCounts counts = count_parameters(card);
-  const auto active = static_cast<double>(counts.active(card.published.active_convention));
+  const auto active = static_cast<double>(counts.active(ActiveConvention::with_embeddings));
   return fmt::format("{:<28}{:>10}{:>10}{:>9}{:>7}  {}\n", name, count_text(static_cast<double>(counts.total())),
                      count_text(active), card.moe ? std::to_string(card.moe->routing.num_experts) : "dense",
                      card.moe ? std::to_string(card.moe->routing.top_k) : "", card.title);

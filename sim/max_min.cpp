@@ -8,7 +8,7 @@ namespace moesim {
 namespace {
 
 // Settling a level stops where what it would change is rounding. Finish times are then off by some 1e-12, relative.
-constexpr double kRounding = 1e-13;
+constexpr double kRounding = 1e-12;
 // Ends that should be at one instant come out apart by the rounding of the clocks. This close they are one: relative to
 // the time and to the bytes on the clock, and in picoseconds.
 constexpr double kSameFinish = 1e-12;
@@ -19,6 +19,7 @@ constexpr std::size_t kBlock = 64;
 
 MaxMinShares::MaxMinShares(std::span<const double> capacities)
     : num_links_(capacities.size()), tolerance_(kRounding), routes_(capacities) {
+  MOESIM_CHECK(capacities.size() < LevelQueue::kMaxLinks, "{} links", capacities.size());
   for (const double capacity : capacities) {
     MOESIM_CHECK(capacity > 0 && capacity < kInfinity, "a link of {} B/s", capacity);
     add_constraint(capacity, kInfinity);
@@ -28,20 +29,23 @@ MaxMinShares::MaxMinShares(std::span<const double> capacities)
 
 void MaxMinShares::add_constraint(double capacity, double level) {
   capacities_.push_back(capacity);
-  levels_.push_back(level);
-  fixed_.push_back(0);
-  // What is not a link never waits for its level to be settled.
-  queued_.push_back(capacities_.size() > num_links_ ? 1 : 0);
+  balance_.push_back({level, capacity});
+  highest_elsewhere_.push_back(0);
   changed_.push_back(0);
   is_touched_.push_back(0);
   states_.emplace_back();
   finishes_.push_back(kInfinity);
   if (finishes_of_64_.size() * kBlock < finishes_.size()) finishes_of_64_.push_back(kInfinity);
+  const auto constraint = static_cast<Constraint>(capacities_.size() - 1);
+  is_link(constraint) ? open(constraint) : close(constraint);
 }
 
 void MaxMinShares::keep_all_links() {
   routes_.count_all_links();
   observed_ = true;
+  for (std::size_t link = 0; link < num_links_; ++link) {
+    if (!is_closed(static_cast<Constraint>(link))) open(static_cast<Constraint>(link));
+  }
 }
 
 void MaxMinShares::add(std::int32_t flow, RouteId route, std::optional<Bandwidth> rate_cap, std::int32_t copies,
@@ -56,8 +60,8 @@ void MaxMinShares::add(std::int32_t flow, RouteId route, std::optional<Bandwidth
   Constraint cap = kNone;
   if (rate_cap) {
     cap = no_constraint() + 1 + caps_.take(rate_cap->bytes_per_s());
-    if (at(cap) == levels_.size()) add_constraint(kInfinity, rate_cap->bytes_per_s());
-    levels_[at(cap)] = rate_cap->bytes_per_s();
+    if (at(cap) == balance_.size()) add_constraint(kInfinity, rate_cap->bytes_per_s());
+    balance_[at(cap)].level = rate_cap->bytes_per_s();
   }
   flows_[at(flow)] = {route, cap, 0, bytes};
   copies_[at(flow)] = copies;
@@ -97,10 +101,13 @@ void MaxMinShares::rebuild() {
     mark_changed(constraint);
     state = {};
   }
-  for (std::size_t link = 0; link < num_links_; ++link) {
-    states_[link].elsewhere.clear();
-    fixed_[link] = 0;
-    levels_[link] = kInfinity;
+  for (std::size_t i = 0; i < num_links_; ++i) {
+    const auto link = static_cast<Constraint>(i);
+    states_[i].elsewhere.clear();
+    balance_[i].level = kInfinity;
+    balance_[i].slack = capacities_[i];
+    highest_elsewhere_[i] = 0;
+    if (!is_closed(link)) open(link);
   }
   routes_.count();
   added_.insert(added_.begin(), all.begin(), all.end());
@@ -108,38 +115,39 @@ void MaxMinShares::rebuild() {
 
 // Puts one flow among the others, at the least level that it finds; settling does the rest.
 void MaxMinShares::insert(std::int32_t flow) {
-  const double copies = copies_[at(flow)];
   const Constraint bottleneck = first_bottleneck(flow);
-  if (levels_[at(bottleneck)] == kInfinity) {
+  double& level = balance_[at(bottleneck)].level;
+  if (level == kInfinity) {
     // A link with room. Any level will do that is above the rates on it; it falls to the right one when it is settled.
     const double capacity = capacities_[at(bottleneck)];
-    levels_[at(bottleneck)] = states_[at(bottleneck)].elsewhere.empty() ? capacity / copies : 2 * capacity;
+    level = states_[at(bottleneck)].elsewhere.empty() ? capacity / copies_[at(flow)] : 2 * capacity;
   }
   put_in_own(flow, bottleneck, flows_[at(flow)].bytes_left);
   std::uint32_t place = flows_[at(flow)].places;
   for (const LinkId link : route_of(flow)) {
-    if (link.value != bottleneck) {
-      fixed_[link.index()] += copies * levels_[at(bottleneck)];
+    if (link.value == bottleneck) {
+      enqueue(link.value);
+    } else {
       put_elsewhere(flow, link.value, place);
+      highest_elsewhere_[link.index()] = std::max(highest_elsewhere_[link.index()], level);
     }
-    enqueue(link.value);
+    use(link.value, copies_[at(flow)] * level);
     ++place;
   }
 }
 
 MaxMinShares::Constraint MaxMinShares::first_bottleneck(std::int32_t flow) {
   const Constraint best = bottleneck_without(flow, kNone);
-  if (levels_[at(best)] < kInfinity) return best;
-  Constraint roomiest_first = kNone;
+  if (balance_[at(best)].level < kInfinity) return best;
+  Constraint fullest = kNone;
   double least_room = kInfinity;
   for (const LinkId link : route_of(flow)) {
-    const double room = capacities_[link.index()] - fixed_[link.index()];
-    if (room >= least_room) continue;
-    least_room = room;
-    roomiest_first = link.value;
+    if (balance_[link.index()].slack >= least_room) continue;
+    least_room = balance_[link.index()].slack;
+    fullest = link.value;
   }
-  MOESIM_CHECK(roomiest_first != kNone, "a flow has neither a link nor a rate cap");
-  return roomiest_first;
+  MOESIM_CHECK(fullest != kNone, "a flow has neither a link nor a rate cap");
+  return fullest;
 }
 
 double MaxMinShares::same_instant_ps(double now) { return kSameFinishPs + now * kSameFinish; }
@@ -160,7 +168,7 @@ void MaxMinShares::take_finished(double now, std::vector<std::int32_t>& finished
       advance_clock(constraint);
       State& state = states_[c];
       // What passes at this level until `latest`, and the rounding of the clock.
-      const double slack = levels_[c] * (latest - now) * kSecondsPerPs + state.clock * kSameFinish;
+      const double slack = balance_[c].level * (latest - now) * kSecondsPerPs + state.clock * kSameFinish;
       due_.clear();
       state.own.take_until(state.clock + slack, due_, places_in_own_);
       for (const VirtualFinish& entry : due_) {
@@ -175,18 +183,16 @@ void MaxMinShares::take_finished(double now, std::vector<std::int32_t>& finished
 // Takes a flow that has ended, and is in no heap any more, off its links.
 void MaxMinShares::remove(const VirtualFinish& entry, Constraint bottleneck) {
   const std::int32_t flow = entry.flow;
-  const double rate = copies_[at(flow)] * levels_[at(bottleneck)];
+  const double rate = copies_[at(flow)] * balance_[at(bottleneck)].level;
   State& state = states_[at(bottleneck)];
   state.weight -= copies_[at(flow)];
   state.uneven -= is_uneven(entry) ? 1 : 0;
   const std::uint32_t places = flows_[at(flow)].places;
   std::uint32_t place = places;
   for (const LinkId link : route_of(flow)) {
-    if (link.value != bottleneck) {
-      fixed_[link.index()] -= rate;
-      take_elsewhere(link.value, place);
-    }
-    enqueue(link.value);
+    if (link.value != bottleneck) take_elsewhere(link.value, place);
+    if (link.value == bottleneck || states_[link.index()].elsewhere.empty()) enqueue(link.value);
+    use(link.value, -rate);
     ++place;
   }
   places_.free(places, route_of(flow).size());
@@ -203,19 +209,16 @@ void MaxMinShares::restart_clock() {
 
 double MaxMinShares::rate(std::int32_t flow) const {
   if (at(flow) >= bottlenecks_.size() || bottlenecks_[at(flow)] == kNone) return 0;
-  return levels_[at(bottlenecks_[at(flow)])];
+  return balance_[at(bottlenecks_[at(flow)])].level;
 }
 
-double MaxMinShares::link_rate(LinkId link) const {
-  const auto weight = states_[link.index()].weight;
-  return fixed_[link.index()] + (weight > 0 ? static_cast<double>(weight) * levels_[link.index()] : 0);
-}
+double MaxMinShares::link_rate(LinkId link) const { return capacities_[link.index()] - balance_[link.index()].slack; }
 
 void MaxMinShares::advance_clock(Constraint constraint) {
   State& state = states_[at(constraint)];
   // While its last flows leave it, a link may have an infinite level: at one instant, in which nothing drains.
   if (state.clock_at == now_) return;
-  if (!state.own.empty()) state.clock += levels_[at(constraint)] * ((now_ - state.clock_at) * kSecondsPerPs);
+  if (!state.own.empty()) state.clock += balance_[at(constraint)].level * ((now_ - state.clock_at) * kSecondsPerPs);
   state.clock_at = now_;
 }
 
@@ -225,7 +228,7 @@ void MaxMinShares::update_finishes() {
     const State& state = states_[at(c)];
     double finish = kInfinity;
     if (!state.own.empty()) {
-      finish = state.clock_at + (state.own.top().at - state.clock) / levels_[at(c)] * (1 / kSecondsPerPs);
+      finish = state.clock_at + (state.own.top().at - state.clock) / balance_[at(c)].level * (1 / kSecondsPerPs);
     }
     finishes_[at(c)] = finish;
     finishes_of_64_[at(c) / kBlock] = -1;  // Out of date.

@@ -75,6 +75,14 @@ class MaxMinShares {
     std::uint32_t place;  // Where in places_ the index of this entry is kept.
   };
 
+  // What a visit to a link's level is decided by; kept together, since every change goes over many links.
+  struct Balance {
+    double level;      // bytes/s; infinity if the link holds nothing back.
+    double slack;      // bytes/s that its flows leave of its capacity.
+    double low = 0;    // The link is put on the queue when `slack` leaves this range; one that is on it already, or
+    double high = 0;   // has a level that never changes, is closed: its range is all numbers.
+  };
+
   struct State {
     FinishHeap own;                    // The flows that have their bottleneck here.
     std::vector<Elsewhere> elsewhere;  // The others; not kept for caps.
@@ -117,13 +125,22 @@ class MaxMinShares {
   void settle(Constraint link);
   void rise(Constraint link);
   void fall(Constraint link, double floor);
-  double level_of_fall(Constraint link, double floor);
-  void spread(Constraint link, double change);
+  void find_joiners(Constraint link, double floor);
+  double level_with_joiners(Constraint link, double floor);
+  void spread(Constraint link, double change, double level);
   void move(std::int32_t flow, Constraint from, Constraint to, double old_rate, double new_rate);
   void set_level(Constraint link, double level);
-  void add_up_fixed(Constraint link);
+  void add_up_slack(Constraint link);
+  void open(Constraint link);
+  void close(Constraint link);
+  bool is_closed(Constraint link) const;
   void enqueue(Constraint link);
-  void touch(Constraint link);
+  // Flows on the link have got faster by `change` in all.
+  void use(Constraint link, double change) {
+    Balance& balance = balance_[at(link)];
+    balance.slack -= change;
+    if (balance.slack < balance.low || balance.slack > balance.high) [[unlikely]] enqueue(link);
+  }
   double best_elsewhere(const VirtualFinish& own, Constraint link) const;
   Constraint bottleneck_without(std::int32_t flow, Constraint link) const;
 
@@ -149,10 +166,9 @@ class MaxMinShares {
 
   // [constraints]
   std::vector<double> capacities_;
-  std::vector<double> levels_;
-  std::vector<double> fixed_;  // bytes/s of the flows elsewhere.
-  std::vector<std::uint8_t> queued_;
-  std::vector<std::uint8_t> changed_;  // In changed_list_: its level or first finish.
+  std::vector<Balance> balance_;
+  std::vector<double> highest_elsewhere_;  // No flow elsewhere is faster.
+  std::vector<std::uint8_t> changed_;      // In changed_list_, for its level or first finish.
   std::vector<std::uint8_t> is_touched_;
   std::vector<State> states_;
   std::vector<double> finishes_;        // When the first of its own flows ends.

@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kFewFlows = 8;
 constexpr std::size_t kManyMore = 4;
 // Levels that differ by the rounding of the sums they come from are one, so that flows of one size end together.
-constexpr double kSameLevel = 1e-12;
+constexpr double kSameLevel = 5e-13;
 
 std::size_t at(std::int32_t i) { return static_cast<std::size_t>(i); }
 
@@ -89,8 +89,7 @@ void MaxMinFill::take_out_old() {
     state.uneven = 0;
     state.clock = 0;
     state.clock_at = shares_->now_;
-    shares_->fixed_[at(link)] = 0;
-    shares_->levels_[at(link)] = MaxMinShares::kInfinity;
+    shares_->balance_[at(link)].level = MaxMinShares::kInfinity;
     shares_->mark_changed(link);
   }
 }
@@ -107,7 +106,7 @@ void MaxMinFill::put_in_all() {
     if (shares_->flows_[at(flow)].cap != MaxMinShares::kNone) capped_.push_back(flow);
   }
   std::ranges::stable_sort(capped_, {},
-                           [&](std::int32_t flow) { return shares_->levels_[at(shares_->flows_[at(flow)].cap)]; });
+                           [&](std::int32_t flow) { return shares_->balance_[at(shares_->flows_[at(flow)].cap)].level; });
   for (const Constraint link : links_) queue_.emplace_back(level_of(link), link);
   std::ranges::make_heap(queue_, std::greater{});
 }
@@ -120,7 +119,7 @@ void MaxMinFill::fix_all() {
       ++next_capped;
     }
     const double cap = next_capped < capped_.size()
-                           ? shares_->levels_[at(shares_->flows_[at(capped_[next_capped])].cap)]
+                           ? shares_->balance_[at(shares_->flows_[at(capped_[next_capped])].cap)].level
                            : MaxMinShares::kInfinity;
     if (queue_.empty() || cap <= queue_.front().first) {
       MOESIM_CHECK(next_capped < capped_.size(), "{} flows have neither a link nor a rate cap", growing_);
@@ -146,13 +145,13 @@ void MaxMinFill::fix_all() {
 void MaxMinFill::fix_capped(std::int32_t flow) {
   const Constraint cap = shares_->flows_[at(flow)].cap;
   shares_->put_in_own(flow, cap, shares_->flows_[at(flow)].bytes_left);
-  tell_others(flow, cap, shares_->levels_[at(cap)]);
+  tell_others(flow, cap, shares_->balance_[at(cap)].level);
   --growing_;
 }
 
 void MaxMinFill::fix_link(Constraint link, double level) {
   auto& state = shares_->states_[at(link)];
-  shares_->levels_[at(link)] = level;
+  shares_->balance_[at(link)].level = level;
   auto& list = state.elsewhere;
   std::size_t kept = 0;
   for (const auto entry : list) {
@@ -189,21 +188,26 @@ void MaxMinFill::tell_others(std::int32_t flow, Constraint bottleneck, double le
 
 void MaxMinFill::add_up(Constraint link) {
   Load& load = loads_[at(link)];
-  shares_->fixed_[at(link)] += static_cast<double>(load.at_level) * load.level;
+  load.fixed += static_cast<double>(load.at_level) * load.level;
   load.at_level = 0;
 }
 
 // The level at which the link is full if all its growing flows reach it.
 double MaxMinFill::level_of(Constraint link) const {
   const Load& load = loads_[at(link)];
-  const double fixed = shares_->fixed_[at(link)] + static_cast<double>(load.at_level) * load.level;
+  const double fixed = load.fixed + static_cast<double>(load.at_level) * load.level;
   return (shares_->capacities_[at(link)] - fixed) / static_cast<double>(load.growing);
 }
 
 void MaxMinFill::finish() {
   for (const Constraint link : links_) {
     add_up(link);
-    shares_->enqueue(link);
+    auto& balance = shares_->balance_[at(link)];
+    const auto weight = static_cast<double>(shares_->states_[at(link)].weight);
+    balance.slack = shares_->capacities_[at(link)] - loads_[at(link)].fixed - (weight > 0 ? weight * balance.level : 0);
+    shares_->highest_elsewhere_[at(link)] = loads_[at(link)].level;  // Levels are fixed in rising order.
+    if (!shares_->is_closed(link)) shares_->open(link);
+    shares_->use(link, 0);  // Has it settled if rounding has left it out of balance.
   }
 }
 

@@ -1,6 +1,7 @@
 // How the levels of MaxMinShares become consistent again after a change. A link is settled by giving it the level at
-// which its flows, each held to the least level of its other constraints, fill it exactly. What that changes for other
-// links is put on the queue; the queue goes from low levels to high, because a level depends on lower levels alone.
+// which its flows, each held to the least level of its other constraints, fill it exactly. Other links for which that
+// changes anything go on the queue; the queue runs from low levels to high, because a level depends on lower levels
+// alone.
 #include <algorithm>
 #include <cmath>
 
@@ -12,7 +13,7 @@ namespace {
 
 // A link is not saturated before its flows exceed it by more than the rounding of their sum.
 constexpr double kOverload = 1e-12;
-// `fixed` is kept up to date by adding what changes; it is added up anew after so many visits to a link, so that
+// `slack` is kept up to date by adding what changes; it is added up anew after so many visits to a link, so that
 // rounding cannot pile up.
 constexpr std::uint32_t kVisitsToAddUp = 64;
 // Visits per link and change after which something is wrong: in practice a link is visited once or twice.
@@ -20,16 +21,35 @@ constexpr std::size_t kMaxVisits = 1000;
 
 }  // namespace
 
-void MaxMinShares::enqueue(Constraint link) {
-  if (queued_[at(link)]) return;
-  queued_[at(link)] = 1;
-  queue_.push(link, levels_[at(link)]);
+// Lets the link be put on the queue, once its slack is more than what a consistent level leaves.
+void MaxMinShares::open(Constraint link) {
+  Balance& balance = balance_[at(link)];
+  const auto weight = static_cast<double>(states_[at(link)].weight);
+  if (observed_) {
+    balance.low = kInfinity;  // Any change: an observer wants to know.
+    balance.high = -kInfinity;
+  } else if (weight == 0) {
+    balance.low = -kOverload * capacities_[at(link)];
+    balance.high = kInfinity;
+  } else {
+    balance.high = tolerance_ * weight * balance.level;
+    balance.low = -balance.high;
+  }
 }
 
-void MaxMinShares::touch(Constraint link) {
-  if (is_touched_[at(link)]) return;
-  is_touched_[at(link)] = 1;
-  touched_.push_back(link);
+void MaxMinShares::close(Constraint link) {
+  balance_[at(link)].low = -kInfinity;
+  balance_[at(link)].high = kInfinity;
+}
+
+bool MaxMinShares::is_closed(Constraint link) const {
+  return balance_[at(link)].low == -kInfinity && balance_[at(link)].high == kInfinity;
+}
+
+void MaxMinShares::enqueue(Constraint link) {
+  if (is_closed(link)) return;
+  close(link);
+  queue_.push(link, balance_[at(link)].level);
 }
 
 void MaxMinShares::settle_all() {
@@ -37,68 +57,67 @@ void MaxMinShares::settle_all() {
   while (!queue_.empty()) {
     MOESIM_CHECK(budget-- > 0, "levels of {} links and {} flows do not settle", num_links_, draining_);
     const Constraint link = queue_.pop();
-    queued_[at(link)] = 0;
+    ++visits_;
+    if (++states_[at(link)].visits % kVisitsToAddUp == 0) add_up_slack(link);
     settle(link);
-    if (observed_) touch(link);
+    open(link);
+    if (observed_ && !is_touched_[at(link)]) {
+      is_touched_[at(link)] = 1;
+      touched_.push_back(link);
+    }
   }
 }
 
+// The link stays closed meanwhile.
 void MaxMinShares::settle(Constraint link) {
-  ++visits_;
-  State& state = states_[at(link)];
-  if (++state.visits % kVisitsToAddUp == 0) add_up_fixed(link);
-  const double capacity = capacities_[at(link)];
-  const double fixed = fixed_[at(link)];
+  const State& state = states_[at(link)];
+  Balance& balance = balance_[at(link)];
   if (state.weight == 0) {
-    if (state.elsewhere.empty()) fixed_[at(link)] = 0;
-    if (fixed <= capacity * (1 + kOverload)) {
-      levels_[at(link)] = kInfinity;
+    if (state.elsewhere.empty()) balance.slack = capacities_[at(link)];
+    if (balance.slack >= -kOverload * capacities_[at(link)]) {
+      balance.level = kInfinity;
     } else {
       fall(link, 0);
     }
     return;
   }
-  const double even = (capacity - fixed) / static_cast<double>(state.weight);
-  const double level = levels_[at(link)];
-  if (std::abs(even - level) <= tolerance_ * level) return;
-  if (even > level) {
+  const auto weight = static_cast<double>(state.weight);
+  if (std::abs(balance.slack) <= tolerance_ * weight * balance.level) return;
+  if (balance.slack > 0) {
     rise(link);
   } else {
-    fall(link, even);
+    fall(link, balance.level + balance.slack / weight);
   }
 }
 
 // The own flows can have more. Those that another link holds to less than the new level leave for that link.
 void MaxMinShares::rise(Constraint link) {
   const State& state = states_[at(link)];
+  const double old_level = balance_[at(link)].level;
   auto& leavers = candidates_;
   leavers.clear();
-  double fixed = fixed_[at(link)];
   std::int64_t weight = state.weight;
-  double level = 0;
-  double floor = 0;
-  while (weight > 0) {
+  double left = balance_[at(link)].slack + static_cast<double>(weight) * old_level;
+  double level = old_level + balance_[at(link)].slack / static_cast<double>(weight);
+  for (double floor = 0; weight > 0;) {
     // Each leaver raises the level for those that stay, and so may make others leave.
-    level = (capacities_[at(link)] - fixed) / static_cast<double>(weight);
     const std::size_t before = leavers.size();
     for (const VirtualFinish& own : state.own.entries()) {
       const double rest = best_elsewhere(own, link);
-      if (rest < level && rest >= floor) [[unlikely]]
-        leavers.push_back({own.flow, rest});
+      if (rest < level && rest >= floor) [[unlikely]] leavers.push_back({own.flow, rest});
     }
     if (leavers.size() == before) break;
     for (std::size_t i = before; i < leavers.size(); ++i) {
-      fixed += copies_[at(leavers[i].flow)] * leavers[i].level;
+      left -= copies_[at(leavers[i].flow)] * leavers[i].level;
       weight -= copies_[at(leavers[i].flow)];
     }
     floor = level;
+    level = weight > 0 ? left / static_cast<double>(weight) : kInfinity;
   }
-  const double old_level = levels_[at(link)];
-  set_level(link, weight > 0 ? level : kInfinity);
   for (const Candidate& leaver : leavers) {
     move(leaver.flow, link, bottleneck_without(leaver.flow, link), old_level, leaver.level);
   }
-  if (weight > 0) spread(link, level - old_level);
+  set_level(link, level);
 }
 
 // The own flows, if any, must have less, but not less than `floor`. Flows held back elsewhere to more than the new
@@ -106,41 +125,51 @@ void MaxMinShares::rise(Constraint link) {
 void MaxMinShares::fall(Constraint link, double floor) {
   auto& joiners = candidates_;
   joiners.clear();
-  for (const Elsewhere& entry : states_[at(link)].elsewhere) {
-    const double rate = levels_[at(bottlenecks_[at(entry.flow)])];
-    if (rate > floor) joiners.push_back({entry.flow, rate});
+  double level = floor;
+  if (highest_elsewhere_[at(link)] > floor) {
+    find_joiners(link, floor);
+    level = level_with_joiners(link, floor);
   }
-  const double level = level_of_fall(link, floor);
-  const double old_level = levels_[at(link)];
-  const bool has_own = states_[at(link)].weight > 0;
   set_level(link, level);
-  if (has_own) spread(link, level - old_level);
   for (const Candidate& joiner : joiners) {
     move(joiner.flow, bottlenecks_[at(joiner.flow)], link, joiner.level, level);
   }
 }
 
+void MaxMinShares::find_joiners(Constraint link, double floor) {
+  double highest = 0;
+  for (const Elsewhere& entry : states_[at(link)].elsewhere) {
+    const double rate = balance_[at(bottlenecks_[at(entry.flow)])].level;
+    if (rate > floor) {
+      candidates_.push_back({entry.flow, rate});
+    } else {
+      highest = std::max(highest, rate);
+    }
+  }
+  highest_elsewhere_[at(link)] = highest;
+}
+
 // The level at which the link's own flows and `candidates_` fill it; leaves in `candidates_` those at that level.
-double MaxMinShares::level_of_fall(Constraint link, double floor) {
-  double fixed = fixed_[at(link)];
+double MaxMinShares::level_with_joiners(Constraint link, double floor) {
   std::int64_t weight = states_[at(link)].weight;
+  double left = balance_[at(link)].slack;
+  if (weight > 0) left += static_cast<double>(weight) * balance_[at(link)].level;
   for (const Candidate& joiner : candidates_) {
-    fixed -= copies_[at(joiner.flow)] * joiner.level;
+    left += copies_[at(joiner.flow)] * joiner.level;
     weight += copies_[at(joiner.flow)];
   }
   double level = floor;
-  for (bool all_at_level = false; !all_at_level && weight > 0;) {
-    level = (capacities_[at(link)] - fixed) / static_cast<double>(weight);
-    const auto stays_below = [&](const Candidate& joiner) {
-      if (joiner.level > level) return false;
-      fixed += copies_[at(joiner.flow)] * joiner.level;
-      weight -= copies_[at(joiner.flow)];
-      return true;
-    };
-    // Not std::remove_if with a predicate that counts: it may copy the predicate.
+  for (bool all_at_level = candidates_.empty(); !all_at_level && weight > 0;) {
+    level = left / static_cast<double>(weight);
     std::size_t kept = 0;
     for (const Candidate& joiner : candidates_) {
-      if (!stays_below(joiner)) candidates_[kept++] = joiner;
+      if (joiner.level > level) {
+        candidates_[kept++] = joiner;
+      } else {
+        left -= copies_[at(joiner.flow)] * joiner.level;
+        weight -= copies_[at(joiner.flow)];
+        highest_elsewhere_[at(link)] = std::max(highest_elsewhere_[at(link)], joiner.level);
+      }
     }
     all_at_level = kept == candidates_.size();
     candidates_.resize(kept);
@@ -148,77 +177,79 @@ double MaxMinShares::level_of_fall(Constraint link, double floor) {
   return weight > 0 ? level : kInfinity;
 }
 
-// Tells the other links of this link's own flows that these have got faster by `change`.
-void MaxMinShares::spread(Constraint link, double change) {
+// Gives the link a level, and tells the other links of its own flows that these are faster or slower now.
+void MaxMinShares::set_level(Constraint link, double level) {
   const State& state = states_[at(link)];
-  if (state.uneven == 0) {
+  const double change = level - balance_[at(link)].level;
+  advance_clock(link);
+  balance_[at(link)].level = level;
+  mark_changed(link);
+  if (state.weight == 0) return;
+  balance_[at(link)].slack -= static_cast<double>(state.weight) * change;
+  spread(link, change, level);
+}
+
+void MaxMinShares::spread(Constraint link, double change, double level) {
+  const State& state = states_[at(link)];
+  double* const highest = highest_elsewhere_.data();
+  const auto faster = [&](Constraint other) { highest[at(other)] = std::max(highest[at(other)], level); };
+  if (state.uneven == 0 && change < 0) {
+    for (const VirtualFinish& own : state.own.entries()) use(own.other, change);
+  } else if (state.uneven == 0) {
     for (const VirtualFinish& own : state.own.entries()) {
-      fixed_[at(own.other)] += change;
-      enqueue(own.other);
+      faster(own.other);
+      use(own.other, change);
     }
-    return;
-  }
-  for (const VirtualFinish& own : state.own.entries()) {
-    const double total = copies_[at(own.flow)] * change;
-    for (const LinkId other : route_of(own.flow)) {
-      if (other.value == link) continue;
-      fixed_[other.index()] += total;
-      enqueue(other.value);
+  } else {
+    for (const VirtualFinish& own : state.own.entries()) {
+      for (const LinkId other : route_of(own.flow)) {
+        if (other.value == link) continue;
+        faster(other.value);
+        use(other.value, copies_[at(own.flow)] * change);
+      }
     }
   }
 }
 
 // The flow gets another bottleneck and with it, in place of the old rate, the new rate: the level of `to`.
 void MaxMinShares::move(std::int32_t flow, Constraint from, Constraint to, double old_rate, double new_rate) {
-  const double copies = copies_[at(flow)];
   put_in_own(flow, to, take_from_own(flow, from));
   std::uint32_t place = flows_[at(flow)].places;
   for (const LinkId link : route_of(flow)) {
-    if (link.value == from) {
-      fixed_[link.index()] += copies * new_rate;
-      put_elsewhere(flow, link.value, place);
-    } else if (link.value == to) {
-      fixed_[link.index()] -= copies * old_rate;
+    if (link.value == to) {
       take_elsewhere(link.value, place);
     } else {
-      fixed_[link.index()] += copies * (new_rate - old_rate);
+      highest_elsewhere_[link.index()] = std::max(highest_elsewhere_[link.index()], new_rate);
     }
-    enqueue(link.value);
+    if (link.value == from) put_elsewhere(flow, link.value, place);
+    // How many share the level counts for its balance, not the slack alone.
+    if (link.value == from || link.value == to) enqueue(link.value);
+    use(link.value, copies_[at(flow)] * (new_rate - old_rate));
     ++place;
   }
 }
 
-void MaxMinShares::set_level(Constraint link, double level) {
-  advance_clock(link);
-  levels_[at(link)] = level;
-  mark_changed(link);
-}
-
-void MaxMinShares::add_up_fixed(Constraint link) {
-  double sum = 0;
+void MaxMinShares::add_up_slack(Constraint link) {
+  const auto weight = static_cast<double>(states_[at(link)].weight);
+  double used = weight > 0 ? weight * balance_[at(link)].level : 0;
   for (const Elsewhere& entry : states_[at(link)].elsewhere) {
-    sum += copies_[at(entry.flow)] * levels_[at(bottlenecks_[at(entry.flow)])];
+    used += copies_[at(entry.flow)] * balance_[at(bottlenecks_[at(entry.flow)])].level;
   }
-  fixed_[at(link)] = sum;
+  balance_[at(link)].slack = capacities_[at(link)] - used;
 }
 
 // The least level among the flow's constraints but `link`, its bottleneck.
 double MaxMinShares::best_elsewhere(const VirtualFinish& own, Constraint link) const {
-  if (own.other != kNone) return levels_[at(own.other)];
-  const Constraint cap = flows_[at(own.flow)].cap;
-  double best = cap != kNone && cap != link ? levels_[at(cap)] : kInfinity;
-  for (const LinkId other : route_of(own.flow)) {
-    if (other.value != link) best = std::min(best, levels_[other.index()]);
-  }
-  return best;
+  if (own.other != kNone) return balance_[at(own.other)].level;
+  return balance_[at(bottleneck_without(own.flow, link))].level;
 }
 
-// Where that level is; among equals the first on the route.
+// Where that level is; among equals a rate cap, then the first on the route.
 MaxMinShares::Constraint MaxMinShares::bottleneck_without(std::int32_t flow, Constraint link) const {
   const Constraint cap = flows_[at(flow)].cap;
   Constraint best = cap != kNone && cap != link ? cap : no_constraint();
   for (const LinkId other : route_of(flow)) {
-    if (other.value != link && levels_[other.index()] < levels_[at(best)]) best = other.value;
+    if (other.value != link && balance_[other.index()].level < balance_[at(best)].level) best = other.value;
   }
   return best;
 }

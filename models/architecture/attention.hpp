@@ -51,22 +51,22 @@ struct GroupedQueryAttention {
   bool shares_kv = false;     // Uses keys and values of the layer before: no weights, no cache.
   bool key_is_value = false;  // One projection makes both; both are cached.
   bool cross = false;         // Keys and values come from the encoder: one set per source token, none per new token.
-  std::optional<std::int64_t> sliding_window;  // Keys that a query sees at most, chunked attention included.
-  std::optional<BlockIndexer> block_indexer;
+  std::optional<std::int64_t> sliding_window = {};  // Keys that a query sees at most, chunked attention included.
+  std::optional<BlockIndexer> block_indexer = {};
   friend bool operator==(const GroupedQueryAttention&, const GroupedQueryAttention&) = default;
 };
 
 // Multi-head latent attention: keys and values are rebuilt from one cached latent (DeepSeek-V2, arXiv 2405.04434).
 struct LatentAttention {
   std::int64_t heads = 1;
-  std::optional<std::int64_t> q_lora_rank;  // Empty: queries are one full matrix.
+  std::optional<std::int64_t> q_lora_rank = {};  // Empty: queries are one full matrix.
   std::int64_t kv_lora_rank = 1;
   std::int64_t qk_nope_head_dim = 1;
   std::int64_t qk_rope_head_dim = 0;
   std::int64_t v_head_dim = 1;
   OutputGate output_gate = OutputGate::none;
   bool sinks = false;
-  std::optional<Indexer> indexer;  // Only with q_lora_rank.
+  std::optional<Indexer> indexer = {};  // Only with q_lora_rank.
   friend bool operator==(const LatentAttention&, const LatentAttention&) = default;
 };
 
@@ -79,8 +79,8 @@ struct CompressedAttention {
   std::int64_t o_lora_rank = 1;
   std::int64_t o_groups = 1;
   std::int64_t sliding_window = 1;
-  std::optional<std::int64_t> compress_ratio;  // Empty: the window only.
-  std::optional<Indexer> indexer;              // Only with compress_ratio.
+  std::optional<std::int64_t> compress_ratio = {};  // Empty: the window only.
+  std::optional<Indexer> indexer = {};              // Only with compress_ratio.
   friend bool operator==(const CompressedAttention&, const CompressedAttention&) = default;
 };
 

@@ -9,7 +9,7 @@
 
 namespace moesim {
 
-// The cards of models/catalog, compiled in, in the order of their names. scenarios/model_card_json.hpp reads them.
+// The cards of models/catalog, compiled in, in the order of their files. scenarios/model_card_json.hpp reads them.
 std::span<const Card> model_cards();
 
 // Why a model that people ask for has no card, as one sentence; empty for a name that is not known to be undisclosed.

@@ -28,11 +28,11 @@ struct DenseFfn {
 
 // The routed experts of one layer and what stands around them. All MoE layers of a model are alike.
 struct MoeFfn {
-  RouterSpec routing;                       // As published; has N (num_experts) and k (top_k).
-  bool selection_bias = false;              // One number an expert that steers the choice (aux-loss-free balancing).
-  std::int64_t expert_width = 1;            // f
-  int matrices = 3;                         // Of routed and shared experts.
-  std::optional<std::int64_t> latent_size;  // Routed experts work in this width; it is what a copy carries.
+  RouterSpec routing;             // As published; has N (num_experts) and k (top_k).
+  bool selection_bias = false;    // One number an expert that steers the choice (aux-loss-free balancing).
+  std::int64_t expert_width = 1;  // f
+  int matrices = 3;               // Of routed and shared experts.
+  std::optional<std::int64_t> latent_size = {};  // Routed experts work in this width; it is what a copy carries.
   bool latent_norm = false;
   bool expert_bias = false;  // On every matrix of every routed expert.
   bool gate_bias = false;
@@ -90,12 +90,12 @@ struct CheckpointExtra {
 enum class ActiveConvention { with_embeddings, without_input_embedding, without_embeddings };
 
 struct PublishedCounts {
-  std::optional<std::int64_t> total_params;
+  std::optional<std::int64_t> total_params = {};
   bool total_is_exact = false;  // To the last digit, else rounded.
   bool total_includes_mtp = false;
   bool total_includes_vision = false;
   bool total_includes_buffers = false;
-  std::optional<std::int64_t> active_params;
+  std::optional<std::int64_t> active_params = {};
   ActiveConvention active_convention = ActiveConvention::with_embeddings;  // The one that meets the figure best.
 };
 
@@ -110,14 +110,14 @@ struct ModelCard {
   std::int64_t vocab_size = 0;   // 0: embeddings are not counted.
   bool tied_embeddings = false;  // The LM head is the input embedding.
   std::vector<NamedMixer> mixers;
-  std::optional<DenseFfn> dense_ffn;  // There if a layer uses it, and only then; the same for `moe`.
-  std::optional<MoeFfn> moe;
+  std::optional<DenseFfn> dense_ffn = {};  // There if a layer uses it, and only then; the same for `moe`.
+  std::optional<MoeFfn> moe = {};
   std::vector<Layer> layers;  // First to last; encoder before decoder.
   bool norm_bias = false;     // LayerNorm with bias.
   bool final_norm = true;     // One a stack.
   std::int64_t learned_positions = 0;
-  std::optional<HyperConnections> hyper_connections;
-  std::optional<MtpModules> mtp;  // Not part of the total; reported beside it.
+  std::optional<HyperConnections> hyper_connections = {};
+  std::optional<MtpModules> mtp = {};  // Not part of the total; reported beside it.
   std::vector<OtherParams> other_params;
   std::vector<CheckpointExtra> checkpoint_extras;
   PublishedCounts published;

@@ -1,6 +1,5 @@
 #include "models/architecture/catalog.hpp"
 
-#include <algorithm>
 #include <set>
 #include <string>
 
@@ -17,8 +16,7 @@ TEST_CASE("the catalog and the reference table name the same models", "[architec
   std::set<std::string, std::less<>> reference;
   for (const ReferenceCounts& row : kReferenceCounts) reference.emplace(row.name);
   CHECK(catalog == reference);
-  const auto names = model_card_names();
-  CHECK(std::is_sorted(names.begin(), names.end()));
+  CHECK(catalog.size() == model_card_names().size());  // No name twice.
 }
 
 TEST_CASE("every card is filed under its own name and says where it comes from", "[architecture]") {
