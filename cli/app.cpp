@@ -1,6 +1,7 @@
 #include "cli/app.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -50,18 +51,16 @@ struct CommandLine {
   ShowArguments show;
   ImportArguments import;
   std::string schema;
-  std::int64_t seed = 1;
+  std::string seed;
 };
 
-void add_scenario_options(CLI::App& verb, RunArguments& arguments, std::int64_t& seed) {
+void add_scenario_options(CLI::App& verb, RunArguments& arguments, std::string& seed) {
   verb.add_option("FILE", arguments.file, "a scenario; - is standard input")->required()->type_name("");
   verb.add_option("--set", arguments.load.sets, "override a value: /json/pointer=value; may be repeated")
       ->take_all()
       ->allow_extra_args(false)
       ->type_name("POINTER=VALUE");
-  verb.add_option("--seed", seed, "the seed of everything random, instead of the scenario's")
-      ->check(CLI::Range(std::int64_t{0}, INT64_MAX).description(""))
-      ->type_name("N");
+  verb.add_option("--seed", seed, "the seed of everything random, instead of the scenario's")->type_name("N");
   verb.add_option("--json", arguments.json, "write JSON to this path; - is standard output, alone")->type_name("PATH");
   verb.add_flag("--quiet", arguments.quiet, "no text for people");
 }
@@ -104,11 +103,22 @@ void add_verbs(CLI::App& app, CommandLine& line) {
       ->type_name("");
 }
 
+// CLI11 takes a number that is too large for the largest that there is.
+std::uint64_t parse_seed(const std::string& text) {
+  std::int64_t seed = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
+  if (error != std::errc() || end != text.data() + text.size() || seed < 0) {
+    throw InputError("--seed", "N", "\"" + shorten_text(text) + "\"",
+                     fmt::format("an integer from 0 to {}", INT64_MAX));
+  }
+  return static_cast<std::uint64_t>(seed);
+}
+
 void dispatch(const CLI::App& app, CommandLine& line) {
   for (RunArguments* arguments : {&line.run, &line.check}) {
     const char* verb = arguments == &line.run ? "run" : "check";
     if (!app.got_subcommand(verb)) continue;
-    if (app.get_subcommand(verb)->count("--seed") > 0) arguments->load.seed = static_cast<std::uint64_t>(line.seed);
+    if (app.get_subcommand(verb)->count("--seed") > 0) arguments->load.seed = parse_seed(line.seed);
     return arguments == &line.run ? run_command(*arguments) : check_command(*arguments);
   }
   if (app.got_subcommand("schema")) return schema_command(line.schema);
@@ -122,15 +132,21 @@ void dispatch(const CLI::App& app, CommandLine& line) {
 
 // CLI11 calls a verb that it does not know "an argument that was not expected".
 void refuse_unknown_verb(const CLI::App& app, int argc, char** argv) {
-  if (argc < 2 || argv[1][0] == '-') return;
-  std::vector<std::string_view> verbs;
-  std::vector<std::string> names;
-  for (const CLI::App* verb : app.get_subcommands({})) names.push_back(verb->get_name());
-  verbs.assign(names.begin(), names.end());
-  if (std::find(verbs.begin(), verbs.end(), argv[1]) != verbs.end()) return;
-  const auto nearest = nearest_name(argv[1], verbs);
-  throw InputError(fmt::format("no verb \"{}\"; there are {}{}", shorten_text(argv[1]), fmt::join(verbs, ", "),
-                               nearest ? fmt::format("; did you mean \"{}\"?", *nearest) : ""));
+  const CLI::App* at = &app;
+  for (int i = 1; i < argc && argv[i][0] != '-'; ++i) {
+    const auto verbs = at->get_subcommands({});
+    if (verbs.empty()) return;
+    std::vector<std::string> names;
+    for (const CLI::App* verb : verbs) names.push_back(verb->get_name());
+    const auto found = std::find(names.begin(), names.end(), argv[i]);
+    if (found == names.end()) {
+      const auto nearest = nearest_name(argv[i], std::vector<std::string_view>(names.begin(), names.end()));
+      throw InputError(fmt::format("{} knows no \"{}\"; it knows {}{}", at->get_name(), shorten_text(argv[i]),
+                                   fmt::join(names, ", "),
+                                   nearest ? fmt::format("; did you mean \"{}\"?", *nearest) : ""));
+    }
+    at = verbs[static_cast<std::size_t>(found - names.begin())];
+  }
 }
 
 int parse_and_run(int argc, char** argv) {

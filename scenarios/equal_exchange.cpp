@@ -16,8 +16,7 @@ bool all_equal(const ExchangePlan& plan) {
 
 }  // namespace
 
-std::optional<EqualExchange> equal_exchange(const ExchangePlan& plan, ClusterNetwork& network,
-                                            std::size_t max_flows) {
+std::optional<EqualExchange> equal_exchange(const ExchangePlan& plan, ClusterNetwork& network, std::size_t max_flows) {
   if (plan.messages.size() <= max_flows || plan.message_rate_cap || !all_equal(plan)) return std::nullopt;
   const Message& first = plan.messages.front();
   if (first.pacing > Picoseconds::zero()) return std::nullopt;

@@ -67,6 +67,7 @@ constexpr std::array kHarmless = std::to_array<std::string_view>({
     "unsloth_fixed",
     "use_cache",
 });
+static_assert(std::is_sorted(kHarmless.begin(), kHarmless.end()));
 
 std::string list(HfConfig::Names names) {
   std::string text;

@@ -73,8 +73,8 @@ class LayerGraph {
 
   TaskGraph& graph_;
   ClusterNetwork& network_;
-  bool shared_attachments_;        // Some ranks have the same routes as others.
-  std::vector<StreamId> compute_;  // [ranks]
+  bool shared_attachments_;         // Some ranks have the same routes as others.
+  std::vector<StreamId> compute_;   // [ranks]
   std::optional<StreamId> fabric_;  // Where equal exchanges are shown.
   std::optional<Picoseconds> equal_exchange_slack_;
   std::vector<MessageArrow> arrows_;

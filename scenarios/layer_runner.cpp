@@ -78,7 +78,8 @@ LayerInput layer_input(const Scenario& scenario, const MoeLayerWorkload& workloa
                  .shared_width = moe.shared_experts * moe.shared_width,
                  .compute = scenario.compute.dtype};
   const DispatchSpec& dispatch = scenario.dispatch;
-  input.dispatch = wire_format(width, dispatch.dispatch_dtype, dispatch_metadata(dispatch.algorithm, input.router.top_k));
+  input.dispatch =
+      wire_format(width, dispatch.dispatch_dtype, dispatch_metadata(dispatch.algorithm, input.router.top_k));
   input.combine = wire_format(width, dispatch.combine_dtype, combine_metadata(dispatch.algorithm, input.router.top_k));
   return input;
 }
@@ -108,7 +109,8 @@ std::vector<RankCosts> rank_costs(const LayerInput& input, const KernelModel& mo
     tokens_of_rank[rank_of_expert[expert].index()].push_back(rows_of_expert(input, batch, expert));
   }
   const MemoryOptions memory{.backward = input.workload.direction != Direction::forward,
-                             .weight = input.scenario.compute.dtype};
+                             .weight = input.scenario.compute.weights_dtype,
+                             .optimizer_bytes_a_weight = input.scenario.compute.optimizer_bytes_per_weight};
   std::vector<RankCosts> costs;
   const std::vector<RankRows> rows = rank_rows(input.scenario.dispatch.algorithm, batch);
   for (std::size_t rank = 0; rank < rows.size(); ++rank) {
@@ -259,9 +261,10 @@ void run_moe_layer(const Scenario& scenario, const MoeLayerWorkload& workload, c
   add_caveats(input, model, result);
   if (const auto slack = layer.equal_exchange_slack()) {
     result.caveats.push_back(
-        {"equal_exchange", fmt::format("Equal messages were not simulated one by one: each exchange takes at most {:.3f} "
-                                       "us less than said.",
-                                       slack->us())});
+        {"equal_exchange",
+         fmt::format("Equal messages were not simulated one by one: each exchange takes at most {:.3f} "
+                     "us less than said.",
+                     slack->us())});
   }
   if (timeline != nullptr) timeline->add_tasks(graph, layer.arrows());
 }

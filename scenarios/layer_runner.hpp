@@ -9,7 +9,7 @@ namespace moesim {
 
 // The workload `moe_layer`: one MoE layer of the model on one expert-parallel group, the first `ep` ranks of the
 // cluster. `timeline` may be null. Fills everything in `result` that applies to a layer but links and events.
-void run_moe_layer(const Scenario& scenario, const MoeLayerWorkload& workload, const GpuCard& gpu,
-                   Simulator& simulator, ClusterNetwork& network, Timeline* timeline, RunResult& result);
+void run_moe_layer(const Scenario& scenario, const MoeLayerWorkload& workload, const GpuCard& gpu, Simulator& simulator,
+                   ClusterNetwork& network, Timeline* timeline, RunResult& result);
 
 }  // namespace moesim

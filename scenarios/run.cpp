@@ -6,7 +6,6 @@
 
 #include "scenarios/cluster_network.hpp"
 #include "scenarios/flow_runner.hpp"
-#include "scenarios/gpu_card_json.hpp"
 #include "scenarios/layer_runner.hpp"
 #include "scenarios/timeline.hpp"
 #include "topologies/topology_kind.hpp"
@@ -43,7 +42,7 @@ std::vector<LinkResult> link_results(const ClusterNetwork& network, Picoseconds 
 
 RunResult run_scenario(const Scenario& scenario, const RunOptions& options) {
   const auto started = std::chrono::steady_clock::now();
-  const GpuCard gpu = catalog_gpu_card(scenario.cluster.gpu);
+  const GpuCard& gpu = scenario.gpu;
   const std::unique_ptr<Topology> topology = make_topology(scenario.cluster, gpu, scenario.cluster.nodes);
   Simulator simulator;
   ClusterNetwork network(simulator, *topology);

@@ -71,8 +71,9 @@ class FlowNetwork final : public EventHandler {
   std::uint64_t sharings() const { return sharings_; }            // How often rates have been shared out anew.
   std::uint64_t link_visits() const { return shares_.visits(); }  // How often that meant looking at a link.
 
-  // Leaves a link's level as it is while it is off by no more than this, relative: rates and finish times come out
-  // that far off, a few times over, and much sooner. docs/models/flow_network.md has what was measured.
+  // Leaves a link's level as it is while it is off by no more than this, relative. Much faster; finish times come out
+  // off by less than that for nearly all flows, but no bound is known for the worst: docs/models/flow_network.md has
+  // what was measured.
   void set_tolerance(double relative) { shares_.set_tolerance(relative); }
 
   // Why the rates of this instant are not max-min fair (max_min_certificate.hpp); nothing if they are.

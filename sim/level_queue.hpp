@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -8,67 +9,75 @@
 
 namespace moesim {
 
-// Links to look at, lowest level (bytes/s) first to within 1e-8 of it, among equals the lower number: a 4-ary heap of
-// single words.
+// Links to look at, lowest level (bytes/s) first. Levels fall into buckets a thousandth of a factor of two wide; within
+// the lowest bucket in use the least is searched for. Levels below 64 kB/s share a bucket, and so do those above
+// 256 TB/s.
 class LevelQueue {
  public:
-  static constexpr int kLinkBits = 24;
-  static constexpr std::size_t kMaxLinks = std::size_t{1} << kLinkBits;
+  LevelQueue() : first_(kBuckets, kNone) {}
 
-  bool empty() const { return words_.empty(); }
-  std::size_t size() const { return words_.size(); }
+  bool empty() const { return size_ == 0; }
 
-  // `level` is not negative, `link` below kMaxLinks.
+  // `link` is not in the queue.
   void push(std::int32_t link, double level) {
-    // The bits of doubles that are not negative are ordered as they are. The sign makes room, the last bits give way.
-    const std::uint64_t order = std::bit_cast<std::uint64_t>(level) << 1 >> kLinkBits << kLinkBits;
-    words_.push_back(0);
-    sift_up(words_.size() - 1, order | static_cast<std::uint64_t>(link));
+    if (static_cast<std::size_t>(link) >= entries_.size()) entries_.resize(static_cast<std::size_t>(link) + 1);
+    const std::size_t bucket = bucket_of(level);
+    entries_[static_cast<std::size_t>(link)] = {level, first_[bucket]};
+    first_[bucket] = link;
+    in_use_[bucket / 64] |= std::uint64_t{1} << (bucket % 64);
+    words_in_use_[bucket / 4096] |= std::uint64_t{1} << (bucket / 64 % 64);
+    ++size_;
   }
 
-  // Not on an empty queue.
+  // Not on an empty queue. Among equal levels, the link that came last.
   std::int32_t pop() {
-    const std::uint64_t first = words_.front();
-    const std::uint64_t last = words_.back();
-    words_.pop_back();
-    if (!words_.empty()) sift_up(sink_hole(), last);
-    return static_cast<std::int32_t>(first & (kMaxLinks - 1));
+    std::size_t part = 0;
+    while (words_in_use_[part] == 0) ++part;
+    const std::size_t word = part * 64 + static_cast<std::size_t>(std::countr_zero(words_in_use_[part]));
+    const std::size_t bucket = word * 64 + static_cast<std::size_t>(std::countr_zero(in_use_[word]));
+    const std::int32_t link = take_least(first_[bucket]);
+    if (first_[bucket] == kNone) {
+      in_use_[word] &= in_use_[word] - 1;
+      if (in_use_[word] == 0) words_in_use_[part] &= words_in_use_[part] - 1;
+    }
+    --size_;
+    return link;
   }
 
  private:
-  static constexpr std::size_t kArity = 4;
+  static constexpr std::int32_t kNone = -1;
+  static constexpr std::size_t kBuckets = 32 * 1024;
+  static constexpr double kFirstLevel = 65536;
 
-  void sift_up(std::size_t place, std::uint64_t word) {
-    while (place > 0) {
-      const std::size_t parent = (place - 1) / kArity;
-      if (words_[parent] <= word) break;
-      words_[place] = words_[parent];
-      place = parent;
-    }
-    words_[place] = word;
+  struct Entry {
+    double level;
+    std::int32_t next;  // In the bucket.
+  };
+
+  // The bits of positive doubles are ordered as they are: the exponent and then the 10 highest bits of the mantissa.
+  static std::size_t bucket_of(double level) {
+    constexpr std::int64_t first = std::bit_cast<std::int64_t>(kFirstLevel) >> 42;
+    const std::int64_t bucket = (std::bit_cast<std::int64_t>(level) >> 42) - first;
+    return static_cast<std::size_t>(std::clamp<std::int64_t>(bucket, 0, kBuckets - 1));
   }
 
-  // Moves the hole at the top down to where it has no children; the last word nearly always belongs down there.
-  std::size_t sink_hole() {
-    std::size_t hole = 0;
-    std::size_t first = 1;
-    for (; first + kArity <= words_.size(); first = hole * kArity + 1) {
-      const std::size_t left = words_[first + 1] < words_[first] ? first + 1 : first;
-      const std::size_t right = words_[first + 3] < words_[first + 2] ? first + 3 : first + 2;
-      const std::size_t least = words_[right] < words_[left] ? right : left;
-      words_[hole] = words_[least];
-      hole = least;
+  std::int32_t take_least(std::int32_t& first) {
+    std::int32_t* least = &first;
+    for (std::int32_t* link = &first; *link != kNone; link = &entry(*link).next) {
+      if (entry(*link).level < entry(*least).level) least = link;
     }
-    if (first < words_.size()) {
-      const auto begin = words_.begin();
-      const auto least = std::min_element(begin + static_cast<std::ptrdiff_t>(first), words_.end());
-      words_[hole] = *least;
-      hole = static_cast<std::size_t>(least - begin);
-    }
-    return hole;
+    const std::int32_t taken = *least;
+    *least = entry(taken).next;
+    return taken;
   }
 
-  std::vector<std::uint64_t> words_;
+  Entry& entry(std::int32_t link) { return entries_[static_cast<std::size_t>(link)]; }
+
+  std::vector<std::int32_t> first_;                            // [buckets] The link that came last.
+  std::array<std::uint64_t, kBuckets / 64> in_use_{};          // A bit for each bucket.
+  std::array<std::uint64_t, kBuckets / 4096> words_in_use_{};  // A bit for each word of in_use_.
+  std::vector<Entry> entries_;                                 // [links]
+  std::size_t size_ = 0;
 };
 
 }  // namespace moesim

@@ -19,7 +19,6 @@ constexpr std::size_t kBlock = 64;
 
 MaxMinShares::MaxMinShares(std::span<const double> capacities)
     : num_links_(capacities.size()), tolerance_(kRounding), routes_(capacities) {
-  MOESIM_CHECK(capacities.size() < LevelQueue::kMaxLinks, "{} links", capacities.size());
   for (const double capacity : capacities) {
     MOESIM_CHECK(capacity > 0 && capacity < kInfinity, "a link of {} B/s", capacity);
     add_constraint(capacity, kInfinity);
@@ -122,7 +121,7 @@ void MaxMinShares::insert(std::int32_t flow) {
     const double capacity = capacities_[at(bottleneck)];
     level = states_[at(bottleneck)].elsewhere.empty() ? capacity / copies_[at(flow)] : 2 * capacity;
   }
-  put_in_own(flow, bottleneck, flows_[at(flow)].bytes_left);
+  put_in_own(make_own(flow, bottleneck), bottleneck);
   std::uint32_t place = flows_[at(flow)].places;
   for (const LinkId link : route_of(flow)) {
     if (link.value == bottleneck) {

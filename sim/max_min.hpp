@@ -77,10 +77,10 @@ class MaxMinShares {
 
   // What a visit to a link's level is decided by; kept together, since every change goes over many links.
   struct Balance {
-    double level;      // bytes/s; infinity if the link holds nothing back.
-    double slack;      // bytes/s that its flows leave of its capacity.
-    double low = 0;    // The link is put on the queue when `slack` leaves this range; one that is on it already, or
-    double high = 0;   // has a level that never changes, is closed: its range is all numbers.
+    double level;     // bytes/s; infinity if the link holds nothing back.
+    double slack;     // bytes/s that its flows leave of its capacity.
+    double low = 0;   // The link is put on the queue when `slack` leaves this range; one that is on it already, or
+    double high = 0;  // has a level that never changes, is closed: its range is all numbers.
   };
 
   struct State {
@@ -100,9 +100,10 @@ class MaxMinShares {
     double bytes_left = 0;     // Of one copy, while the flow is in no heap.
   };
 
-  // A flow that a link may gain or lose, and its rate there or its best level elsewhere.
+  // A flow that a link may gain or lose, and the other bottleneck that it has or would have, with its level.
   struct Candidate {
     std::int32_t flow;
+    Constraint other;
     double level;
   };
 
@@ -139,18 +140,18 @@ class MaxMinShares {
   void use(Constraint link, double change) {
     Balance& balance = balance_[at(link)];
     balance.slack -= change;
-    if (balance.slack < balance.low || balance.slack > balance.high) [[unlikely]] enqueue(link);
+    if (balance.slack < balance.low || balance.slack > balance.high) [[unlikely]]
+      enqueue(link);
   }
-  double best_elsewhere(const VirtualFinish& own, Constraint link) const;
   Constraint bottleneck_without(std::int32_t flow, Constraint link) const;
 
   // max_min_lists.cpp: which flows are where.
-  void put_in_own(std::int32_t flow, Constraint constraint, double bytes_left);
-  double take_from_own(std::int32_t flow, Constraint constraint);
+  void put_in_own(VirtualFinish own, Constraint constraint);
+  VirtualFinish take_from_own(std::int32_t flow, Constraint constraint);
   double bytes_left(std::int32_t flow) const;
   void put_elsewhere(std::int32_t flow, Constraint link, std::uint32_t place);
   void take_elsewhere(Constraint link, std::uint32_t place);
-  VirtualFinish make_own(std::int32_t flow, Constraint constraint, double at) const;
+  VirtualFinish make_own(std::int32_t flow, Constraint constraint) const;
   bool is_uneven(const VirtualFinish& own) const { return own.other == kNone || copies_[at(own.flow)] != 1; }
   void mark_changed(Constraint constraint);
 

@@ -105,8 +105,8 @@ void MaxMinFill::put_in_all() {
     }
     if (shares_->flows_[at(flow)].cap != MaxMinShares::kNone) capped_.push_back(flow);
   }
-  std::ranges::stable_sort(capped_, {},
-                           [&](std::int32_t flow) { return shares_->balance_[at(shares_->flows_[at(flow)].cap)].level; });
+  std::ranges::stable_sort(
+      capped_, {}, [&](std::int32_t flow) { return shares_->balance_[at(shares_->flows_[at(flow)].cap)].level; });
   for (const Constraint link : links_) queue_.emplace_back(level_of(link), link);
   std::ranges::make_heap(queue_, std::greater{});
 }
@@ -144,7 +144,7 @@ void MaxMinFill::fix_all() {
 
 void MaxMinFill::fix_capped(std::int32_t flow) {
   const Constraint cap = shares_->flows_[at(flow)].cap;
-  shares_->put_in_own(flow, cap, shares_->flows_[at(flow)].bytes_left);
+  shares_->put_in_own(shares_->make_own(flow, cap), cap);
   tell_others(flow, cap, shares_->balance_[at(cap)].level);
   --growing_;
 }
@@ -160,7 +160,7 @@ void MaxMinFill::fix_link(Constraint link, double level) {
       list[kept++] = entry;
       continue;
     }
-    const VirtualFinish own = shares_->make_own(entry.flow, link, shares_->flows_[at(entry.flow)].bytes_left);
+    const VirtualFinish own = shares_->make_own(entry.flow, link);
     state.own.append(own);
     state.weight += shares_->copies_[at(entry.flow)];
     state.uneven += shares_->is_uneven(own) ? 1 : 0;

@@ -26,7 +26,7 @@ class MaxMinFill {
     std::int64_t growing = 0;   // Copies of flows that are not fixed yet.
     std::int64_t at_level = 0;  // Copies elsewhere that were fixed at `level`: added up with one rounding.
     double level = 0;
-    double fixed = 0;           // bytes/s of those that were fixed below it.
+    double fixed = 0;  // bytes/s of those that were fixed below it.
     bool visited = false;
   };
 

@@ -12,7 +12,7 @@ void MaxMinShares::mark_changed(Constraint constraint) {
   changed_list_.push_back(constraint);
 }
 
-VirtualFinish MaxMinShares::make_own(std::int32_t flow, Constraint constraint, double virtual_finish) const {
+VirtualFinish MaxMinShares::make_own(std::int32_t flow, Constraint constraint) const {
   const auto route = route_of(flow);
   const Constraint cap = flows_[at(flow)].cap;
   const std::size_t constraints = route.size() + (cap != kNone ? 1 : 0);
@@ -23,10 +23,11 @@ VirtualFinish MaxMinShares::make_own(std::int32_t flow, Constraint constraint, d
     const Constraint second = cap != kNone ? cap : route[1].value;
     other = first == constraint ? second : first;
   }
-  return {virtual_finish, flow, other};
+  return {flows_[at(flow)].bytes_left, flow, other};
 }
 
-void MaxMinShares::put_in_own(std::int32_t flow, Constraint constraint, double bytes_left) {
+// `own.at` counts from now: the bytes that one copy of the flow still has to drain.
+void MaxMinShares::put_in_own(VirtualFinish own, Constraint constraint) {
   State& state = states_[at(constraint)];
   if (state.own.empty()) {
     state.clock = 0;
@@ -34,26 +35,26 @@ void MaxMinShares::put_in_own(std::int32_t flow, Constraint constraint, double b
   } else {
     advance_clock(constraint);
   }
-  const VirtualFinish entry = make_own(flow, constraint, state.clock + bytes_left);
-  state.own.push(entry, places_in_own_);
-  state.weight += copies_[at(flow)];
-  state.uneven += is_uneven(entry) ? 1 : 0;
-  bottlenecks_[at(flow)] = constraint;
+  own.at += state.clock;
+  state.own.push(own, places_in_own_);
+  state.weight += copies_[at(own.flow)];
+  state.uneven += is_uneven(own) ? 1 : 0;
+  bottlenecks_[at(own.flow)] = constraint;
   mark_changed(constraint);
 }
 
-// Returns the bytes that one copy still has to drain.
-double MaxMinShares::take_from_own(std::int32_t flow, Constraint constraint) {
+// Gives back what put_in_own() takes.
+VirtualFinish MaxMinShares::take_from_own(std::int32_t flow, Constraint constraint) {
   advance_clock(constraint);
-  const double left = bytes_left(flow);
   State& state = states_[at(constraint)];
   const auto place = at(places_in_own_[at(flow)]);
-  const VirtualFinish entry = state.own.entries()[place];
+  VirtualFinish own = state.own.entries()[place];
+  own.at = bytes_left(flow);
   state.own.remove(place, places_in_own_);
   state.weight -= copies_[at(flow)];
-  state.uneven -= is_uneven(entry) ? 1 : 0;
+  state.uneven -= is_uneven(own) ? 1 : 0;
   mark_changed(constraint);
-  return left;
+  return own;
 }
 
 // Of one copy; the clock of its bottleneck must have been brought up to now.

@@ -15,7 +15,7 @@ namespace {
 constexpr double kOverload = 1e-12;
 // `slack` is kept up to date by adding what changes; it is added up anew after so many visits to a link, so that
 // rounding cannot pile up.
-constexpr std::uint32_t kVisitsToAddUp = 64;
+constexpr std::uint32_t kVisitsToAddUp = 256;
 // Visits per link and change after which something is wrong: in practice a link is visited once or twice.
 constexpr std::size_t kMaxVisits = 1000;
 
@@ -103,8 +103,10 @@ void MaxMinShares::rise(Constraint link) {
     // Each leaver raises the level for those that stay, and so may make others leave.
     const std::size_t before = leavers.size();
     for (const VirtualFinish& own : state.own.entries()) {
-      const double rest = best_elsewhere(own, link);
-      if (rest < level && rest >= floor) [[unlikely]] leavers.push_back({own.flow, rest});
+      const Constraint other = own.other != kNone ? own.other : bottleneck_without(own.flow, link);
+      const double rest = balance_[at(other)].level;
+      if (rest < level && rest >= floor) [[unlikely]]
+        leavers.push_back({own.flow, other, rest});
     }
     if (leavers.size() == before) break;
     for (std::size_t i = before; i < leavers.size(); ++i) {
@@ -115,7 +117,7 @@ void MaxMinShares::rise(Constraint link) {
     level = weight > 0 ? left / static_cast<double>(weight) : kInfinity;
   }
   for (const Candidate& leaver : leavers) {
-    move(leaver.flow, link, bottleneck_without(leaver.flow, link), old_level, leaver.level);
+    move(leaver.flow, link, leaver.other, old_level, leaver.level);
   }
   set_level(link, level);
 }
@@ -132,16 +134,17 @@ void MaxMinShares::fall(Constraint link, double floor) {
   }
   set_level(link, level);
   for (const Candidate& joiner : joiners) {
-    move(joiner.flow, bottlenecks_[at(joiner.flow)], link, joiner.level, level);
+    move(joiner.flow, joiner.other, link, joiner.level, level);
   }
 }
 
 void MaxMinShares::find_joiners(Constraint link, double floor) {
   double highest = 0;
   for (const Elsewhere& entry : states_[at(link)].elsewhere) {
-    const double rate = balance_[at(bottlenecks_[at(entry.flow)])].level;
+    const Constraint bottleneck = bottlenecks_[at(entry.flow)];
+    const double rate = balance_[at(bottleneck)].level;
     if (rate > floor) {
-      candidates_.push_back({entry.flow, rate});
+      candidates_.push_back({entry.flow, bottleneck, rate});
     } else {
       highest = std::max(highest, rate);
     }
@@ -213,7 +216,9 @@ void MaxMinShares::spread(Constraint link, double change, double level) {
 
 // The flow gets another bottleneck and with it, in place of the old rate, the new rate: the level of `to`.
 void MaxMinShares::move(std::int32_t flow, Constraint from, Constraint to, double old_rate, double new_rate) {
-  put_in_own(flow, to, take_from_own(flow, from));
+  VirtualFinish own = take_from_own(flow, from);
+  if (own.other != kNone) own.other = from;  // It has these two constraints.
+  put_in_own(own, to);
   std::uint32_t place = flows_[at(flow)].places;
   for (const LinkId link : route_of(flow)) {
     if (link.value == to) {
@@ -238,13 +243,7 @@ void MaxMinShares::add_up_slack(Constraint link) {
   balance_[at(link)].slack = capacities_[at(link)] - used;
 }
 
-// The least level among the flow's constraints but `link`, its bottleneck.
-double MaxMinShares::best_elsewhere(const VirtualFinish& own, Constraint link) const {
-  if (own.other != kNone) return balance_[at(own.other)].level;
-  return balance_[at(bottleneck_without(own.flow, link))].level;
-}
-
-// Where that level is; among equals a rate cap, then the first on the route.
+// Which of the flow's constraints but `link` has the least level; among equals a rate cap, then the first on the route.
 MaxMinShares::Constraint MaxMinShares::bottleneck_without(std::int32_t flow, Constraint link) const {
   const Constraint cap = flows_[at(flow)].cap;
   Constraint best = cap != kNone && cap != link ? cap : no_constraint();

@@ -1,7 +1,8 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
+
+#include <nlohmann/json.hpp>
 
 #include "scenarios/json_reader.hpp"
 #include "scenarios/result.hpp"
@@ -11,6 +12,8 @@
 namespace moesim {
 
 // Runs a scenario that is given as text.
-inline RunResult run_text(const std::string& text) { return run_scenario(parse_scenario(parse_json(text, "test"), "test")); }
+inline RunResult run_text(const std::string& text) {
+  return run_scenario(parse_scenario(parse_json(text, "test"), "test"));
+}
 
 }  // namespace moesim

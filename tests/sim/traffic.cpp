@@ -17,7 +17,10 @@ class Run final : public EventHandler, public FlowListener {
     if (options.observer != nullptr) network_.set_observer(options.observer);
     if (options.check_every_sharing) network_.check_every_sharing();
     if (options.tolerance > 0) network_.set_tolerance(options.tolerance);
-    for (const TrafficFlow& flow : traffic.flows) routes_.push_back(network_.add_route(flow.links));
+    routes_.resize(traffic.flows.size());
+    if (!options.late_routes) {
+      for (std::size_t f = 0; f < routes_.size(); ++f) routes_[f] = network_.add_route(traffic.flows[f].links);
+    }
     outcome_.finish.resize(traffic.flows.size(), Picoseconds{-1});
   }
 
@@ -34,6 +37,7 @@ class Run final : public EventHandler, public FlowListener {
 
   void on_event(std::uint64_t payload) override {
     const TrafficFlow& flow = traffic_.flows[payload];
+    if (!routes_[payload].valid()) routes_[payload] = network_.add_route(flow.links);
     network_.start({.route = routes_[payload],
                     .bytes = flow.bytes,
                     .start_up = flow.start_up,

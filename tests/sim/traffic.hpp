@@ -34,7 +34,8 @@ struct Outcome {
 struct Options {
   bool check_every_sharing = false;
   LinkObserver* observer = nullptr;
-  double tolerance = 0;  // 0: exact.
+  double tolerance = 0;      // 0: exact.
+  bool late_routes = false;  // Each route is added when its flow starts.
 };
 
 Outcome simulate(const Traffic& traffic, const Options& options = {});

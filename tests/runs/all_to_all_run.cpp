@@ -1,6 +1,6 @@
-#include <fmt/format.h>
-
 #include <cmath>
+
+#include <fmt/format.h>
 
 #include "tests/catch.hpp"
 #include "tests/runs/run_text.hpp"
@@ -25,8 +25,8 @@ TEST_CASE("a uniform all-to-all ends at its closed form, to the picosecond", "[o
   const int ranks = GENERATE(2, 8, 64, 256);
   const std::int64_t bytes = 1 << 20;
   const RunResult result = run_text(all_to_all(ranks, R"("bytes_per_pair": 1048576)"));
-  const double seconds = ranks <= 8 ? static_cast<double>((ranks - 1) * bytes) / 450e9
-                                    : static_cast<double>((ranks - 8) * bytes) / 50e9;
+  const double seconds =
+      ranks <= 8 ? static_cast<double>((ranks - 1) * bytes) / 450e9 : static_cast<double>((ranks - 8) * bytes) / 50e9;
   CAPTURE(ranks);
   CHECK(std::abs(result.time.count - static_cast<std::int64_t>(std::ceil(seconds * 1e12 - 1e-3))) <= 1);
 }
@@ -61,9 +61,7 @@ TEST_CASE("flows that are given start, share and end as a person would compute",
   const RunResult result = run_text(R"({"schema": 1, "cluster": {"card": "h100-ib", "nodes": 2,
        "scale_up_latency_us": 0, "nic_latency_us": 0, "switch_latency_us": 0, "scale_out_efficiency": 1},
      "workload": {"kind": "flows", "rows": [
-       {"src": 0, "dst": 8, "bytes": 50000000, "start_us": 0},
-       {"src": 1, "dst": 8, "bytes": 50000000, "start_us": 0},
-       {"src": 2, "dst": 8, "bytes": 25000000, "start_us": 500}]}})");
+       [0, 8, 50000000, 0], [1, 8, 50000000, 0], [2, 8, 25000000, 500]]}})");
   REQUIRE(result.flows.size() == 3);
   CHECK(result.flows[0].finish.us() == Approx(2500).epsilon(1e-9));
   CHECK(result.flows[1].finish.us() == Approx(2500).epsilon(1e-9));

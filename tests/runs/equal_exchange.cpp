@@ -1,7 +1,8 @@
+#include "scenarios/equal_exchange.hpp"
+
 #include <algorithm>
 
 #include "scenarios/cluster_card_json.hpp"
-#include "scenarios/equal_exchange.hpp"
 #include "scenarios/gpu_card_json.hpp"
 #include "sim/task_graph.hpp"
 #include "tests/catch.hpp"

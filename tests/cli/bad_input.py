@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""Bad input of every kind, given to the real program: exit 2, a message that says where and what, nothing on standard
+output, and nothing written."""
+import copy
+import os
+import stat
+
+from support import GOOD, ProgramTest, main
+
+
+def spoiled(change):
+    scenario = copy.deepcopy(GOOD)
+    change(scenario)
+    return scenario
+
+
+def put(*path, value):
+    def change(scenario):
+        for key in path[:-1]:
+            scenario = scenario[key]
+        scenario[path[-1]] = value
+    return change
+
+
+# What the file holds, and what the message must contain.
+FILES = {
+    "not JSON": ("model: deepseek", ["bad.json:1:1", "not JSON"]),
+    "a comma too many": ('{"schema": 1,}', ["bad.json:1:14", "not JSON"]),
+    "an empty file": ("", ["bad.json", "the text is empty"]),
+    "half a file": ('{"schema": 1, "model": {"moe": ', ["bad.json:1:", "/model"]),
+    "a list": ("[1, 2]", ["bad.json: the whole document", "expected an object"]),
+    "NaN": ('{"schema": NaN}', ["bad.json:1:"]),
+    "invalid UTF-8": (b'{"schema": 1, "name": "\xff\xfe"}', ["bad.json:1:", "UTF-8"]),
+    "a NUL byte": (b'{"schema": 1}\0', ["bad.json:1:14", "NUL"]),
+    "a duplicate key": ('{"schema": 1, "cluster": {"card": "a", "card": "b"}}', ["bad.json: /cluster/card", "twice"]),
+    "10,000-deep lists": ("[" * 10_000 + "]" * 10_000, ["bad.json: /0", "100 levels"]),
+    "10,000-deep objects": ('{"a":' * 10_000 + "1" + "}" * 10_000, ["bad.json: /a", "100 levels"]),
+    "a wrong type": (spoiled(put("workload", "tokens_per_rank", value="many")), ["/workload/tokens_per_rank", '"many"']),
+    "an unknown key": (spoiled(put("dispach", value={})), ["/dispach", 'did you mean "dispatch"?']),
+    "an unknown key below": (spoiled(put("routing", "topk", value=2)), ["/routing/topk", 'did you mean "top_k"?']),
+    "an unknown model": (spoiled(put("model", value="mixtral-8x77b")), ["/model", 'did you mean "mixtral-8x7b"?']),
+    "an undisclosed model": (spoiled(put("model", value="gpt-4")), ["/model", "gpt-4"]),
+    "an unknown cluster": (spoiled(put("cluster", value="h100-ibb")), ["/cluster", 'did you mean "h100-ib"?']),
+    "P that does not divide": (spoiled(put("parallelism", "ep", value=3)), ["/parallelism/ep", "found 3", "2 or 4"]),
+    "k above N": (spoiled(put("routing", "top_k", value=9)), ["/routing/top_k", "found 9", "from 1 to 8"]),
+    "zero tokens": (spoiled(put("workload", "tokens_per_rank", value=0)), ["/workload/tokens_per_rank", "found 0"]),
+    "negative nodes": (spoiled(put("cluster", "nodes", value=-1)), ["/cluster/nodes", "found -1"]),
+    "a huge number": (spoiled(put("seed", value=10**30)), ["/seed", "found 1e+30"]),
+    "a number beyond doubles": ('{"seed": 1e999}', ["bad.json:1:", "1e999"]),
+    "10^12 GPUs": (spoiled(put("cluster", "nodes", value=125 * 10**9)), ["/cluster/nodes", "1000000000000", "GiB"]),
+    "tokens beyond reason": (spoiled(put("workload", "tokens_per_rank", value=2**31)), ["/workload", "17179869184"]),
+    "no schema": ({"cluster": "h100-ib", "workload": {}}, ["/schema", "found nothing"]),
+    "a schema of the future": (spoiled(put("schema", value=2)), ["/schema", "found 2"]),
+    "a model that is not there": (spoiled(put("model", value="./mine.json")), ["mine.json", "no such file"]),
+}
+
+# The command line behind the program's name, and what the message must contain.
+COMMANDS = {
+    "a missing file": (["run", "absent.json"], ["absent.json", "no such file"]),
+    "a folder as file": (["run", "."], [".", "a folder"]),
+    "no file": (["run"], ["FILE"]),
+    "an unknown verb": (["rum", "good.json"], ['did you mean "run"?']),
+    "an unknown flag": (["run", "good.json", "--sed", "3"], ["--sed"]),
+    "a flag without its value": (["run", "good.json", "--json"], ["--json"]),
+    "a negative seed": (["run", "good.json", "--seed", "-1"], ["--seed"]),
+    "a seed that is no number": (["run", "good.json", "--seed", "x"], ["--seed"]),
+    "a huge seed": (["run", "good.json", "--seed", "99999999999999999999"], ["--seed"]),
+    "--set without a value": (["run", "good.json", "--set", "/seed"], ["--set", "without a ="]),
+    "--set without a pointer": (["run", "good.json", "--set", "seed=1"], ["--set", "/seed=2"]),
+    "--set below nothing": (["run", "good.json", "--set", "/a/b=1"], ["--set: /a", "found nothing"]),
+    "--set below a number": (["run", "good.json", "--set", "/seed/b=1"], ["--set: /seed/b"]),
+    "--set of half a document": (["run", "good.json", "--set", '/routing={"kind"'], ["--set /routing", "not JSON"]),
+    "--set of a bad value": (["run", "good.json", "--set", "/seed=-1"], ["good.json: /seed", "found -1"]),
+    "a result into no folder": (["run", "good.json", "--json", "no/r.json"], ["no/r.json", "no such folder"]),
+    "a result into a folder": (["run", "good.json", "--json", "."], ["a folder"]),
+    "a trace into no folder": (["run", "good.json", "--trace", "no/t.json"], ["no/t.json", "no such folder"]),
+    "a trace to standard output": (["run", "good.json", "--trace", "-"], ["--trace"]),
+    "a good result and a bad trace": (["run", "good.json", "--json", "r.json", "--trace", "no/t"], ["no/t"]),
+    "an unknown card": (["show", "gpu", "h10"], ['did you mean "h100"?']),
+    "an unknown kind of card": (["show", "models"], ["models"]),
+    "an undisclosed card": (["show", "model", "gpt-4"], ["gpt-4"]),
+    "an unknown schema": (["schema", "scenrio"], ['did you mean "scenario"?']),
+    "a configuration that is none": (["import", "hf", "good.json", "-o", "card.json"], ["good.json"]),
+    "a missing configuration": (["import", "hf", "absent.json", "-o", "card.json"], ["absent.json", "no such file"]),
+}
+
+
+class BadInput(ProgramTest):
+    def check(self, arguments, expected, stdin=b""):
+        before = self.files()
+        done = self.run_program(*arguments, stdin=stdin)
+        message = done.stderr.decode()
+        self.assertEqual(done.returncode, 2, message)
+        self.assertEqual(done.stdout, b"")
+        self.assertTrue(message.startswith("moesim: "), message)
+        for text in expected:
+            self.assertIn(text, message)
+        self.assertEqual(self.files(), before)
+
+    def test_files(self):
+        for what, (content, expected) in FILES.items():
+            with self.subTest(what):
+                self.write("bad.json", content)
+                self.check(["run", "bad.json", "--json", "result.json", "--trace", "trace.json"], expected)
+                self.check(["check", "bad.json", "--json", "-"], expected)
+
+    def test_standard_input(self):
+        self.check(["run", "-"], ["standard input", "the text is empty"])
+        self.check(["run", "-"], ["standard input:1:2"], stdin=b"{,}")
+
+    def test_commands(self):
+        self.write("good.json", GOOD)
+        for what, (arguments, expected) in COMMANDS.items():
+            with self.subTest(what):
+                self.check(arguments, expected)
+
+    def test_unreadable_and_unwritable(self):
+        if os.geteuid() == 0:
+            self.skipTest("root reads and writes everything")
+        self.write("good.json", GOOD)
+        self.write("secret.json", GOOD)
+        (self.folder / "secret.json").chmod(0)
+        self.check(["run", "secret.json"], ["secret.json", "Permission denied"])
+        (self.folder / "closed").mkdir()
+        (self.folder / "closed").chmod(stat.S_IRUSR | stat.S_IXUSR)
+        self.check(["run", "good.json", "--json", "closed/r.json"], ["closed/r.json", "Permission denied"])
+
+    def test_a_full_disk(self):
+        self.write("good.json", GOOD)
+        done = self.run_program("run", "good.json", "--json", "/dev/full")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"/dev/full", done.stderr)
+        self.assertEqual(done.stdout, b"")
+
+
+if __name__ == "__main__":
+    main()
