@@ -2,13 +2,14 @@
 
 #include <cstdint>
 #include <functional>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <set>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 namespace moesim {
 
@@ -38,11 +39,11 @@ class JsonReader {
   std::size_t choice(std::string_view key, std::span<const std::string_view> names);
 
   JsonReader object(std::string_view key);
-  std::vector<JsonReader> objects(std::string_view key);       // An array of objects.
+  std::vector<JsonReader> objects(std::string_view key);  // An array of objects.
   std::vector<double> numbers(std::string_view key, double min, double max);
-  std::vector<std::string> strings(std::string_view key);      // An array of strings.
-  const nlohmann::json& raw(std::string_view key);             // Whatever it is; counts as read.
-  std::vector<std::string> unread() const;                     // Keys that nobody has asked for yet.
+  std::vector<std::string> strings(std::string_view key);  // An array of strings.
+  const nlohmann::json& raw(std::string_view key);         // Whatever it is; counts as read.
+  std::vector<std::string> unread() const;                 // Keys that nobody has asked for yet.
 
   void finish();  // Refuses unread keys.
   [[noreturn]] void fail(std::string_view key, const std::string& found, const std::string& expected) const;
@@ -52,7 +53,7 @@ class JsonReader {
   const std::string& pointer() const { return pointer_; }
 
  private:
-  const nlohmann::json* find(std::string_view key);     // Marks as read and known.
+  const nlohmann::json* find(std::string_view key);  // Marks as read and known.
   const nlohmann::json& require(std::string_view key);
 
   const nlohmann::json* value_;

@@ -47,7 +47,7 @@ enum class Direction { forward, backward, forward_backward };
 std::optional<Direction> direction(std::string_view name);
 std::string_view name(Direction direction);
 
-// One Mixture-of-Experts layer, all ranks of the cluster at once.
+// One Mixture-of-Experts layer on all ranks of the group at once.
 struct MoeLayerWorkload {
   std::int64_t tokens_per_rank = 1;
   Direction direction = Direction::forward;
@@ -79,7 +79,7 @@ struct ComputeSpec {
   double optimizer_bytes_per_weight = 12;   // With a backward pass: mixed-precision Adam (MemoryOptions).
 };
 
-// One expert-parallel group fills `ep` ranks; the cluster holds world_size / ep of them side by side.
+// The expert-parallel group is the cluster's first `ep` ranks; the rest of the cluster idles.
 struct Parallelism {
   int ep = 1;
 };

@@ -13,9 +13,9 @@
 using Catch::Approx;
 using Catch::Matchers::ContainsSubstring;
 #else
-#include <catch2/catch.hpp>
-
 #include <string>
+
+#include <catch2/catch.hpp>
 inline auto ContainsSubstring(const std::string& text) { return Catch::Matchers::Contains(text); }
 #endif
 using Catch::Matchers::WithinAbs;

@@ -56,6 +56,29 @@ class CommandLine(ProgramTest):
         self.assertIn("traceEvents", json.loads((self.folder / "t.json").read_text()))
         self.assertEqual(self.result("good.json")["time_us"], json.loads((self.folder / "r.json").read_text())["time_us"])
 
+    def test_a_timeline_opens_in_viewers(self):
+        # Viewers drop or move slices that overlap in a lane, and arrows that begin or end in no slice.
+        self.ok("run", SOURCE / "scenarios/deepseek-v3-ep64.json", "--trace", "t.json", "--quiet")
+        events = json.loads((self.folder / "t.json").read_text())["traceEvents"]
+        lanes = {}
+        for event in events:
+            self.assertGreater(event["pid"], 0)
+            if event["ph"] == "X":
+                begin = round(event["ts"] * 1e6)
+                lanes.setdefault((event["pid"], event["tid"]), []).append((begin, begin + round(event["dur"] * 1e6)))
+        self.assertGreater(len(lanes), 64)
+        for slices in lanes.values():
+            slices.sort()
+            for (_, end), (begin, _) in zip(slices, slices[1:]):
+                self.assertLessEqual(end, begin)
+        starts = {event["id"]: event for event in events if event["ph"] == "s"}
+        ends = {event["id"]: event for event in events if event["ph"] == "f"}
+        self.assertTrue(starts)
+        self.assertEqual(set(starts), set(ends))
+        for event in [*starts.values(), *ends.values()]:
+            at = round(event["ts"] * 1e6)
+            self.assertTrue(any(begin <= at <= end for begin, end in lanes[event["pid"], event["tid"]]))
+
     def test_set_and_seed(self):
         result = self.result("good.json", "--set", "/workload/tokens_per_rank=32", "--set", "/name=other", "--seed", "5")
         self.assertEqual(result["scenario"]["workload"]["tokens_per_rank"], 32)
