@@ -16,7 +16,10 @@ INDENT = "    "
 def main():
     readme, program, root = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     text = readme.read_text(encoding="utf-8")
-    block = re.search(r"^    \$ moesim (.*)\n((?:    .*\n|\n(?=    ))*|@@OUTPUT@@\n)", text, re.MULTILINE)
+    block = re.search(r"^    \$ moesim (.*)\n((?:    .*\n|\n(?=    ))*)", text, re.MULTILINE)
+    if "@@" in text:
+        print(f"{readme} has a mark that was to be replaced")
+        return 1
     if not block:
         print(f"{readme} shows no command")
         return 1
