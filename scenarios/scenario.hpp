@@ -70,6 +70,7 @@ struct DispatchSpec {
   DataType combine_dtype = DataType::bf16;
   int chunks = 4;  // As ExchangeOptions: what two_hop and all_gather forward is cut into so many pieces.
   Padding padding = Padding::none;
+  Picoseconds message_overhead = {};  // What posting one message costs its sender.
 };
 
 struct ComputeSpec {

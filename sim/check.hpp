@@ -13,6 +13,12 @@ class InternalError : public std::logic_error {
   using std::logic_error::logic_error;
 };
 
+// A simulated time that 63 bits of picoseconds (106 days) cannot hold: what was asked for is too slow, or too much.
+class TimeRangeError : public std::range_error {
+ public:
+  TimeRangeError() : std::range_error("a simulated time of more than 106 days") {}
+};
+
 namespace detail {
 
 [[noreturn]] inline void check_failed(const char* condition, const char* file, int line, const std::string& detail) {

@@ -139,7 +139,7 @@ void FlowNetwork::wake() {
   const double next = shares_.next_finish();
   if (shares_.draining() == 0) return;
   const double rounded = std::ceil(next - kClockRoundingPs - kClockRounding * next);
-  MOESIM_CHECK(rounded < kLatest, "a flow would end after {} ps", rounded);
+  if (rounded >= kLatest) throw TimeRangeError();
   wake_at(std::max(simulator_.now(), origin_ + Picoseconds{static_cast<std::int64_t>(rounded)}));
 }
 

@@ -22,15 +22,20 @@ struct Picoseconds {
   constexpr double us() const { return static_cast<double>(count) * 1e-6; }
 
   friend constexpr auto operator<=>(Picoseconds, Picoseconds) = default;
-  friend constexpr Picoseconds operator+(Picoseconds a, Picoseconds b) { return {a.count + b.count}; }
+  // A sum that does not fit is a TimeRangeError, in from_seconds() too.
+  friend constexpr Picoseconds operator+(Picoseconds a, Picoseconds b) {
+    if (__builtin_add_overflow(a.count, b.count, &a.count)) throw TimeRangeError();
+    return a;
+  }
   friend constexpr Picoseconds operator-(Picoseconds a, Picoseconds b) { return {a.count - b.count}; }
-  constexpr Picoseconds& operator+=(Picoseconds other) { return count += other.count, *this; }
+  constexpr Picoseconds& operator+=(Picoseconds other) { return *this = *this + other; }
   constexpr Picoseconds& operator-=(Picoseconds other) { return count -= other.count, *this; }
 };
 
 inline Picoseconds Picoseconds::from_seconds(double seconds) {
   const double ps = std::ceil(seconds * 1e12 * (1 - 0x1p-51));
-  MOESIM_CHECK(seconds >= 0 && ps < 9.2e18, "{} s is no time that a simulation can reach", seconds);
+  MOESIM_CHECK(seconds >= 0, "a span of {} s", seconds);
+  if (ps >= 9.2e18) throw TimeRangeError();
   return {static_cast<std::int64_t>(ps)};
 }
 
