@@ -54,14 +54,22 @@ struct CommandLine {
   std::string seed;
 };
 
+// An empty path is a variable of a script that was not set.
+std::string refuse_empty(const std::string& path) { return path.empty() ? "an empty path" : ""; }
+
 void add_scenario_options(CLI::App& verb, RunArguments& arguments, std::string& seed) {
-  verb.add_option("FILE", arguments.file, "a scenario; - is standard input")->required()->type_name("");
+  verb.add_option("FILE", arguments.file, "a scenario; - is standard input")
+      ->required()
+      ->check(refuse_empty)
+      ->type_name("");
   verb.add_option("--set", arguments.load.sets, "override a value: /json/pointer=value; may be repeated")
       ->take_all()
       ->allow_extra_args(false)
       ->type_name("POINTER=VALUE");
   verb.add_option("--seed", seed, "the seed of everything random, instead of the scenario's")->type_name("N");
-  verb.add_option("--json", arguments.json, "write JSON to this path; - is standard output, alone")->type_name("PATH");
+  verb.add_option("--json", arguments.json, "write JSON to this path; - is standard output, alone")
+      ->check(refuse_empty)
+      ->type_name("PATH");
   verb.add_flag("--quiet", arguments.quiet, "no text for people");
 }
 
@@ -72,6 +80,7 @@ void add_show(CLI::App& app, CommandLine& line) {
     CLI::App* verb = show->add_subcommand(kind, fmt::format("a {}, or without NAME all of them", kind));
     verb->add_option("NAME", line.show.name, "a name of the catalog, or the path of a card")->type_name("");
     verb->add_option("--json", line.show.json, "write JSON to this path; - is standard output, alone")
+        ->check(refuse_empty)
         ->type_name("PATH");
     if (std::string_view(kind) == "model") {
       verb->add_option("--context", line.show.context, "tokens of a sequence, for FLOPs and the cache")
@@ -85,16 +94,22 @@ void add_show(CLI::App& app, CommandLine& line) {
 void add_verbs(CLI::App& app, CommandLine& line) {
   CLI::App* run = app.add_subcommand("run", "simulate one scenario");
   add_scenario_options(*run, line.run, line.seed);
-  run->add_option("--trace", line.run.trace, "write a timeline to this path, for ui.perfetto.dev")->type_name("PATH");
+  run->add_option("--trace", line.run.trace, "write a timeline to this path, for ui.perfetto.dev")
+      ->check(refuse_empty)
+      ->type_name("PATH");
   add_scenario_options(*app.add_subcommand("check", "parse and resolve a scenario; run nothing"), line.check,
                        line.seed);
   add_show(app, line);
   CLI::App* import = app.add_subcommand("import", "make a model card from another description");
   import->require_subcommand(1);
   CLI::App* hf = import->add_subcommand("hf", "from a Hugging Face config.json");
-  hf->add_option("CONFIG", line.import.config, "the configuration; - is standard input")->required()->type_name("");
+  hf->add_option("CONFIG", line.import.config, "the configuration; - is standard input")
+      ->required()
+      ->check(refuse_empty)
+      ->type_name("");
   hf->add_option("-o,--output", line.import.output, "the card to write; - is standard output")
       ->required()
+      ->check(refuse_empty)
       ->type_name("PATH");
   hf->add_option("--name", line.import.name, "the card's name, instead of the output's")->type_name("NAME");
   app.add_subcommand("schema", "print the JSON Schema of what a file may say")
@@ -154,7 +169,7 @@ int parse_and_run(int argc, char** argv) {
   CLI::App app("What a Mixture-of-Experts model costs on a cluster.", "moesim");
   app.set_version_flag("--version", fmt::format("moesim {}", version()));
   app.require_subcommand(0, 1);
-  app.footer("Exit codes: 0 done, 1 a bug of moesim, 2 bad input, 130 interrupted.");
+  app.footer("Exit codes: 0 done, 1 a bug of moesim, 2 bad input, 128 + n stopped by signal n.");
   add_verbs(app, line);
   refuse_unknown_verb(app, argc, argv);
   try {

@@ -1,3 +1,4 @@
+#include <cstdio>
 #include <memory>
 #include <ostream>
 
@@ -9,7 +10,10 @@
 #include "scenarios/report_text.hpp"
 #include "scenarios/result_json.hpp"
 #include "scenarios/run.hpp"
+#include "scenarios/scenario_checks.hpp"
+#include "scenarios/text_file.hpp"
 #include "scenarios/trace_json.hpp"
+#include "sim/check.hpp"
 #include "sim/trace.hpp"
 
 namespace moesim {
@@ -17,8 +21,17 @@ namespace moesim {
 namespace {
 
 // Empty for no path and for standard output.
-std::unique_ptr<OutputFile> output_file(const std::string& path) {
-  return path.empty() || path == "-" ? nullptr : std::make_unique<OutputFile>(path);
+std::unique_ptr<OutputFile> output_file(const std::string& path, const Scenario& scenario) {
+  return path.empty() || path == "-" ? nullptr : std::make_unique<OutputFile>(path, scenario.input_files);
+}
+
+RunResult simulate(const Scenario& scenario, const std::string& file, Trace* trace) {
+  try {
+    return run_scenario(scenario, {.trace = trace});
+  } catch (const TimeRangeError&) {
+    throw InputError(place_name(file), "", "a scenario whose simulated time is over 106 days",
+                     "faster links and devices, or less work");
+  }
 }
 
 }  // namespace
@@ -27,31 +40,30 @@ void run_command(const RunArguments& arguments) {
   const Scenario scenario = load_scenario(arguments.file, arguments.load);
   if (arguments.trace == "-") throw InputError("--trace", "", "\"-\"", "a path");
   // A path that cannot be written is told before the work, not after it.
-  const auto json_file = output_file(arguments.json);
-  const auto trace_file = output_file(arguments.trace);
+  const auto json_file = output_file(arguments.json, scenario);
+  const auto trace_file = output_file(arguments.trace, scenario);
+  if (json_file && trace_file) trace_file->must_differ_from(*json_file);
+  if (!arguments.quiet) {
+    const std::string notice = long_run_notice(scenario);
+    std::fwrite(notice.data(), 1, notice.size(), stderr);
+  }
   Trace trace;
-  const RunResult result = run_scenario(scenario, {.trace = trace_file ? &trace : nullptr});
-
-  // Both or neither: a name is only taken when everything has been written.
-  {
-    const DeferInterrupt until_written;
-    if (trace_file) trace_file->write([&](std::ostream& out) { write_trace_json(trace, scenario.name, out); });
-    if (json_file) json_file->write([&](std::ostream& out) { out << result_text(result); });
-    if (trace_file) trace_file->commit();
-    if (json_file) json_file->commit();
-  }
-  if (arguments.json == "-") {
-    print(result_text(result));
-  } else if (!arguments.quiet) {
-    print(report_text(result, terminal_style()));
-  }
+  const RunResult result = simulate(scenario, arguments.file, trace_file ? &trace : nullptr);
+  const bool json_alone = arguments.json == "-";
+  const std::string json = arguments.json.empty() ? "" : result_text(result);
+  const std::string page = json_alone ? json : arguments.quiet ? "" : report_text(result, terminal_style());
+  if (!json_file && !trace_file) return print(page);
+  const DeferInterrupt until_written;
+  if (trace_file) trace_file->write([&](std::ostream& out) { write_trace_json(trace, scenario.name, out); });
+  if (json_file) json_file->write([&](std::ostream& out) { out << json; });
+  print_then_commit(page, {trace_file.get(), json_file.get()});
 }
 
 void check_command(const RunArguments& arguments) {
   const Scenario scenario = load_scenario(arguments.file, arguments.load);
   write_json_and_text(
       arguments.json, arguments.quiet, [&] { return resolved_text(scenario); },
-      [&] { return scenario_text(scenario, terminal_style()) + "ok\n"; });
+      [&] { return scenario_text(scenario, terminal_style()) + "ok\n"; }, scenario.input_files);
 }
 
 }  // namespace moesim

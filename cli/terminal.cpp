@@ -1,5 +1,6 @@
 #include "cli/terminal.hpp"
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -15,7 +16,8 @@ namespace moesim {
 
 namespace {
 
-constexpr int kInterrupted = 130;
+constexpr std::array kStops{SIGINT, SIGTERM, SIGHUP};
+constexpr int kStopped = 128;  // Plus the signal: 130, 143, 129.
 
 std::string_view environment(const char* name) {
   const char* value = std::getenv(name);
@@ -32,7 +34,7 @@ bool is_utf8_locale() {
 void mask_interrupt(int how) {
   sigset_t signals;
   sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
+  for (const int stop : kStops) sigaddset(&signals, stop);
   sigprocmask(how, &signals, nullptr);
 }
 
@@ -54,7 +56,13 @@ ReportStyle terminal_style() {
 
 void set_up_signals() {
   std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGINT, [](int) { ::_exit(kInterrupted); });
+#ifdef SIGXFSZ
+  std::signal(SIGXFSZ, SIG_IGN);  // A file that may not grow further becomes an error of its write.
+#endif
+  for (const int stop : kStops) {
+    const auto before = std::signal(stop, [](int signal) { ::_exit(kStopped + signal); });
+    if (before == SIG_IGN) std::signal(stop, SIG_IGN);  // As nohup asks.
+  }
 }
 
 DeferInterrupt::DeferInterrupt() { mask_interrupt(SIG_BLOCK); }

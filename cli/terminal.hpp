@@ -19,10 +19,11 @@ void print(std::string_view text);
 // Colour and block characters where standard output is a terminal that has them and NO_COLOR does not forbid colour.
 ReportStyle terminal_style();
 
-// From here on SIGINT ends the program at once with exit code 130, and a closed pipe is an error code, no signal.
+// From here on SIGINT, SIGTERM and SIGHUP end the program at once with exit code 128 + n; a closed pipe and a file
+// that may not grow are errors, no signals.
 void set_up_signals();
 
-// While it lives, SIGINT waits, so that no temporary file is left behind.
+// While it lives, those signals wait, so that no temporary file is left behind.
 class DeferInterrupt {
  public:
   DeferInterrupt();

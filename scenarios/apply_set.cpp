@@ -60,7 +60,8 @@ json parse_value(const std::string& text, const std::string& pointer) {
 std::size_t array_index(const json& array, const std::string& step, const std::string& pointer) {
   std::size_t index = 0;
   const auto [end, error] = std::from_chars(step.data(), step.data() + step.size(), index);
-  if (error != std::errc() || end != step.data() + step.size() || index >= array.size()) {
+  const bool leading_zero = step.size() > 1 && step.front() == '0';
+  if (leading_zero || error != std::errc() || end != step.data() + step.size() || index >= array.size()) {
     throw InputError(kWhere, pointer, shorten_json(array), fmt::format("an index below {}", array.size()));
   }
   return index;
@@ -68,9 +69,8 @@ std::size_t array_index(const json& array, const std::string& step, const std::s
 
 json& child(json& parent, const std::string& step, const std::string& pointer) {
   if (parent.is_array()) return parent[array_index(parent, step, pointer)];
-  if (parent.is_object() && parent.contains(step)) return parent[step];
-  throw InputError(kWhere, pointer, parent.is_object() ? "nothing" : "no object around it",
-                   "a pointer whose parents are in the scenario: set the parent to a whole object");
+  if (parent.is_object()) return parent[step];
+  throw InputError(kWhere, pointer, "no object around it", "a pointer whose parents are objects or arrays");
 }
 
 }  // namespace
@@ -86,15 +86,13 @@ void apply_set(json& scenario, const std::string& set) {
 
   json* parent = &scenario;
   std::string reached;
-  bool in_card = false;
   for (std::size_t i = 0; i + 1 < steps.size(); ++i) {
     reached = join_pointer(reached, steps[i]);
-    // What the card lacks is refused when it is read, with the nearest key.
-    if (in_card && parent->is_object() && !parent->contains(steps[i])) (*parent)[steps[i]] = json::object();
     parent = &child(*parent, steps[i], reached);
-    if (i == 0 && (steps[0] == "model" || steps[0] == "cluster")) {
-      if (parent->is_string()) *parent = json{{"card", *parent}};
-      in_card = parent->is_object() && parent->contains("card");
+    // A parent that is missing is made; one that nobody knows is refused when it is read, with the nearest key.
+    if (parent->is_null()) *parent = json::object();
+    if (i == 0 && (steps[0] == "model" || steps[0] == "cluster") && parent->is_string()) {
+      *parent = json{{"card", *parent}};
     }
   }
   reached = join_pointer(reached, steps.back());

@@ -23,10 +23,6 @@ using nlohmann::ordered_json;
 
 namespace {
 
-bool is_path(std::string_view name) {
-  return name.find('/') != std::string_view::npos || (name.size() > 5 && name.substr(name.size() - 5) == ".json");
-}
-
 // Where a card's JSON stands, for errors.
 struct Place {
   json value;
@@ -39,12 +35,21 @@ Place read_card_file(const std::string& where, const std::string& name) {
   return {parse_json(read_text_file(path), path), path, ""};
 }
 
+// A mistake in a card's file also names what referred to that file.
+template <class Read>
+auto referred(const std::string& where, const std::string& pointer, const Read& read) {
+  try {
+    return read();
+  } catch (const InputError& error) {
+    throw InputError(fmt::format("{} (named by {}: {})", error.what(), where, pointer));
+  }
+}
+
 [[noreturn]] void refuse_name(const std::string& where, const std::string& pointer, const std::string& name,
                               std::string_view kind, std::span<const std::string_view> known) {
-  const auto nearest = nearest_name(name, known);
   throw InputError(where, pointer, shorten_json(name),
                    fmt::format("a {} of the catalog (moesim show {} lists them), a path or an object{}", kind, kind,
-                               nearest ? fmt::format("; did you mean \"{}\"?", *nearest) : ""));
+                               did_you_mean(name, known)));
 }
 
 // What the kinds of cards differ in.
@@ -75,9 +80,11 @@ bool in_catalog(std::string_view name) {
 template <class Kind>
 typename Kind::Card read_named(const std::string& name, const std::string& where, const std::string& pointer) {
   if (in_catalog<Kind>(name)) return Kind::from_catalog(name);
-  if (!is_path(name)) refuse_name(where, pointer, name, Kind::kName, Kind::names());
-  const Place file = read_card_file(where, name);
-  return Kind::read(JsonReader(file.value, file.where));
+  if (!is_card_path(name)) refuse_name(where, pointer, name, Kind::kName, Kind::names());
+  return referred(where, pointer, [&] {
+    const Place file = read_card_file(where, name);
+    return Kind::read(JsonReader(file.value, file.where));
+  });
 }
 
 // The card, and the JSON text that stands for it.
@@ -93,7 +100,7 @@ std::pair<typename Kind::Card, std::string> read_source(const json& value, const
   if (!value.is_object()) {
     throw InputError(where, pointer, shorten_json(value), fmt::format("a name, a path or a {} card", Kind::kName));
   }
-  if (!value.contains("card")) {
+  if (!value.contains("card") || value["card"].is_null()) {
     auto card = Kind::read(JsonReader(value, where, pointer));
     std::string source = Kind::to_json(card).dump();
     return {std::move(card), std::move(source)};
@@ -118,7 +125,7 @@ struct OwnGpu {
 std::optional<OwnGpu> take_own_gpu(json& cluster, const std::string& where, const std::string& pointer) {
   if (!cluster.is_object() || !cluster.contains("gpu")) return std::nullopt;
   const json value = cluster["gpu"];
-  if (!value.is_object() && !(value.is_string() && is_path(value.get<std::string>()))) return std::nullopt;
+  if (!value.is_object() && !(value.is_string() && is_card_path(value.get<std::string>()))) return std::nullopt;
   OwnGpu own{read_gpu_source(value, where, join_pointer(pointer, "gpu")), {}};
   for (const std::string_view name : gpu_card_names()) {
     if (own.stand_in.empty() && catalog_gpu_card(name).ranks_per_chip == own.gpu.card.ranks_per_chip) {
@@ -126,8 +133,8 @@ std::optional<OwnGpu> take_own_gpu(json& cluster, const std::string& where, cons
     }
   }
   if (own.stand_in.empty()) {
-    throw InputError(where, join_pointer(pointer, "gpu/ranks_per_chip"), std::to_string(own.gpu.card.ranks_per_chip),
-                     "1 or 2 ranks a chip");
+    throw InputError(where, join_pointer(join_pointer(pointer, "gpu"), "ranks_per_chip"),
+                     std::to_string(own.gpu.card.ranks_per_chip), "1 or 2 ranks a chip");
   }
   cluster["gpu"] = own.stand_in;
   return own;
@@ -155,11 +162,15 @@ ClusterSource read_named_cluster(const std::string& name, const std::string& whe
     const ClusterCard card = catalog_cluster_card(name);
     return {card, catalog_gpu_card(card.gpu), json{{"card", name}, {"nodes", card.nodes}}.dump()};
   }
-  if (!is_path(name)) refuse_name(where, pointer, name, "cluster", cluster_card_names());
-  return read_whole_cluster(read_card_file(where, name));
+  if (!is_card_path(name)) refuse_name(where, pointer, name, "cluster", cluster_card_names());
+  return referred(where, pointer, [&] { return read_whole_cluster(read_card_file(where, name)); });
 }
 
 }  // namespace
+
+bool is_card_path(std::string_view name) {
+  return name.find('/') != std::string_view::npos || (name.size() > 5 && name.substr(name.size() - 5) == ".json");
+}
 
 ModelSource read_model_source(const json& value, const std::string& where, const std::string& pointer) {
   if (value.is_string()) {
@@ -182,12 +193,13 @@ ClusterSource read_cluster_source(const json& value, const std::string& where, c
   if (!value.is_object()) {
     throw InputError(where, pointer, shorten_json(value), "a name, a path or a cluster card");
   }
-  if (!value.contains("card")) return read_whole_cluster({value, where, pointer});
+  if (!value.contains("card") || value["card"].is_null()) return read_whole_cluster({value, where, pointer});
 
   // A card with some keys replaced. A torus with new sides is filled, unless "nodes" says otherwise.
   json patch = value;
   const std::string base_name = JsonReader(value, where, pointer).string("card");
   patch.erase("card");
+  for (auto it = patch.begin(); it != patch.end();) it = it->is_null() ? patch.erase(it) : std::next(it);
   const ClusterSource base = read_named_cluster(base_name, where, pointer + "/card");
   json whole = is_catalog_cluster(base_name) ? cluster_card_json(base.card) : json::parse(base.source);
   if (patch.contains("torus_dims") && !patch.contains("nodes")) whole.erase("nodes");

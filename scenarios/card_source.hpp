@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -27,6 +28,9 @@ struct GpuSource {
   std::string source;
 };
 GpuSource read_gpu_source(const nlohmann::json& value, const std::string& where, const std::string& pointer);
+
+// Whether a card's name is the path of a file.
+bool is_card_path(std::string_view name);
 
 // The value of the cluster's "gpu" may be any of these, too.
 struct ClusterSource {

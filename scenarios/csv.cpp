@@ -22,7 +22,8 @@ std::string_view trim(std::string_view text) {
 // Walks over the lines that say something.
 class Lines {
  public:
-  Lines(std::string_view text, const std::string& where) : rest_(text), where_(where) {
+  Lines(std::string_view text, const std::string& where, const std::string& rows, int head)
+      : rest_(text), where_(where), rows_(rows), head_(head) {
     if (rest_.substr(0, 3) == "\xEF\xBB\xBF") rest_.remove_prefix(3);  // A byte-order mark.
   }
 
@@ -61,6 +62,7 @@ class Lines {
   }
 
   [[noreturn]] void fail(const std::string& found, const std::string& expected) const {
+    if (!rows_.empty()) throw InputError(where_, fmt::format("{}/{}", rows_, number_ - 1 - head_), found, expected);
     throw InputError(fmt::format("{}:{}: found {}, expected {}", where_, number_, found, expected));
   }
 
@@ -68,14 +70,17 @@ class Lines {
   std::string_view rest_;
   std::string_view line_;
   const std::string& where_;
+  const std::string& rows_;
+  int head_;  // Lines above the first row.
   std::int64_t number_ = 0;
 };
 
 }  // namespace
 
-std::vector<FlowRequest> parse_flows_csv(std::string_view text, const std::string& where, int world_size) {
+std::vector<FlowRequest> parse_flows_csv(std::string_view text, const std::string& where, int world_size,
+                                         const std::string& rows) {
   constexpr std::string_view kHeader = "src,dst,bytes,start_us";
-  Lines lines(text, where);
+  Lines lines(text, where, rows, 1);
   if (!lines.next()) throw InputError(where, "", "no line", fmt::format("the header {}", kHeader));
   std::vector<std::string_view> fields;
   lines.split(fields);
@@ -96,12 +101,14 @@ std::vector<FlowRequest> parse_flows_csv(std::string_view text, const std::strin
     if (flow.source == flow.destination) lines.fail(fmt::format("src = dst = {}", flow.source.value), "two ranks");
     flows.push_back(flow);
   }
-  if (flows.empty()) throw InputError(where, "", "no flow", "at least one line below the header");
+  if (flows.empty())
+    throw InputError(where, rows, "no flow", rows.empty() ? "at least one line below the header" : "at least one");
   return flows;
 }
 
-std::vector<std::int64_t> parse_matrix_csv(std::string_view text, const std::string& where, int ranks) {
-  Lines lines(text, where);
+std::vector<std::int64_t> parse_matrix_csv(std::string_view text, const std::string& where, int ranks,
+                                           const std::string& rows) {
+  Lines lines(text, where, rows, 0);
   std::vector<std::int64_t> matrix;
   std::vector<std::string_view> fields;
   int row = 0;
@@ -116,7 +123,7 @@ std::vector<std::int64_t> parse_matrix_csv(std::string_view text, const std::str
       matrix.push_back(lines.parse<std::int64_t>(field, "an integer", 0, row == column ? 0 : kMaxFlowBytes));
     }
   }
-  if (row != ranks) throw InputError(where, "", fmt::format("{} rows", row), fmt::format("{} rows", ranks));
+  if (row != ranks) throw InputError(where, rows, fmt::format("{} rows", row), fmt::format("{} rows", ranks));
   return matrix;
 }
 

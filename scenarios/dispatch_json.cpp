@@ -1,6 +1,7 @@
 #include "scenarios/dispatch_json.hpp"
 
 #include <array>
+#include <cmath>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -16,6 +17,7 @@ namespace {
 constexpr std::array<std::string_view, 6> kAlgorithms{"direct",  "pairwise",    "rank_dedup",
                                                       "two_hop", "low_latency", "all_gather"};
 constexpr std::array<std::string_view, 7> kTypes{"fp32", "tf32", "bf16", "fp16", "fp8", "int8", "fp4"};
+constexpr double kMaxOverheadUs = 1000;
 constexpr std::array<std::string_view, 2> kPaddings{"none", "capacity"};
 
 DataType read_type(JsonReader& reader, std::string_view key, DataType fallback) {
@@ -40,6 +42,8 @@ DispatchSpec read_dispatch(JsonReader reader, const RouterSpec& router) {
   } else if (reader.has("chunks")) {
     reader.fail("chunks", "a key that " + algorithm + " has no use for", "it only with two_hop or all_gather");
   }
+  // To the nearest picosecond, so that what was read is what is written.
+  dispatch.message_overhead = {std::llround(reader.number_or("message_overhead_us", 0, kMaxOverheadUs, 0) * 1e6)};
   if (reader.has("padding")) dispatch.padding = *padding(kPaddings[reader.choice("padding", kPaddings)]);
   if (dispatch.padding == Padding::capacity && !supports_padding(dispatch.algorithm)) {
     reader.fail("padding", "\"capacity\" with " + algorithm, "it only with direct or pairwise");
@@ -57,6 +61,7 @@ ordered_json dispatch_json(const DispatchSpec& dispatch) {
                        {"combine_dtype", name(dispatch.combine_dtype)}};
   if (forwards(dispatch.algorithm)) json["chunks"] = dispatch.chunks;
   json["padding"] = name(dispatch.padding);
+  json["message_overhead_us"] = static_cast<double>(dispatch.message_overhead.count) / 1e6;
   return json;
 }
 

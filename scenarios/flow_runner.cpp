@@ -61,6 +61,7 @@ void run_flows(const FlowsWorkload& workload, Simulator& simulator, ClusterNetwo
     result.time = std::max(result.time, finish.at(i));
   }
   result.breakdown = {{"flows", result.time}};
+  result.exposed_communication = result.time;
 }
 
 void run_all_to_all(const Scenario& scenario, const AllToAllWorkload& workload, Simulator& simulator,

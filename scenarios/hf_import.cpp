@@ -10,6 +10,7 @@
 #include "scenarios/hf_config.hpp"
 #include "scenarios/hf_families.hpp"
 #include "scenarios/json_reader.hpp"
+#include "scenarios/json_text.hpp"
 #include "scenarios/model_card_json.hpp"
 
 namespace moesim {
@@ -35,9 +36,8 @@ const HfFamily& find_family(HfConfig& config) {
   }
   std::string list;
   for (const std::string_view name : known) list += fmt::format("{}{}", list.empty() ? "" : ", ", name);
-  const auto nearest = nearest_name(type, known);
-  config.fail({"model_type"}, type.empty() ? "nothing" : fmt::format("\"{}\"", type),
-              "one of " + list + (nearest ? fmt::format("; did you mean \"{}\"?", *nearest) : ""));
+  config.fail({"model_type"}, type.empty() ? "nothing" : shorten_json(type),
+              "one of " + list + did_you_mean(type, known));
 }
 
 GroupedQueryAttention read_attention(HfConfig& config, const HfFamily& family, std::int64_t hidden) {
@@ -134,9 +134,15 @@ std::vector<std::size_t> read_mixers(HfConfig& config, const HfFamily& family, M
 
 RoutingKind read_policy(HfConfig& config, RouterSpec& router) {
   router.groups = static_cast<int>(config.integer_or({"n_group", "num_expert_group"}, 1, kMax, 1));
+  const bool kept_given = config.has({"topk_group"});
   router.groups_kept = static_cast<int>(config.integer_or({"topk_group"}, 1, kMax, 1));
+  static constexpr std::array<std::string_view, 4> kMethods{"", "greedy", "group_limited_greedy", "noaux_tc"};
   const std::string method = config.string_or({"topk_method"}, "");
+  if (std::find(kMethods.begin(), kMethods.end(), method) == kMethods.end()) {
+    config.fail({"topk_method"}, shorten_json(method), "greedy, group_limited_greedy or noaux_tc");
+  }
   const bool limited = router.groups > 1 && method != "greedy";
+  if (limited && !kept_given) config.fail({"topk_group"}, "nothing", "an integer: \"n_group\" limits the routing");
   if (!limited) router.groups = router.groups_kept = 1;
   return limited ? RoutingKind::group_limited : RoutingKind::top_k;
 }
@@ -165,8 +171,8 @@ MoeFfn read_experts(HfConfig& config, const HfFamily& family) {
   const std::string scoring = config.string_or({"scoring_func"}, "");
   if (scoring == "sigmoid") router.scoring = Scoring::sigmoid;
   if (scoring == "softmax" && router.scoring == Scoring::sigmoid) router.scoring = Scoring::softmax;
-  if (!scoring.empty() && scoring != "sigmoid" && scoring != "softmax") {
-    config.fail({"scoring_func"}, fmt::format("\"{}\"", scoring), "\"softmax\" or \"sigmoid\"");
+  if (config.has({"scoring_func"}) && scoring != "sigmoid" && scoring != "softmax") {
+    config.fail({"scoring_func"}, shorten_json(scoring), "\"softmax\" or \"sigmoid\"");
   }
   moe.selection_bias = family.selection_bias || config.string_or({"topk_method"}, "") == "noaux_tc";
   router.kind = read_policy(config, router);
@@ -183,6 +189,10 @@ std::vector<bool> read_moe_layers(HfConfig& config, const HfFamily& family, std:
   std::vector<bool> moe(layers, family.moe);
   if (!family.moe) return moe;
   const std::int64_t first = config.integer_or({"first_k_dense_replace"}, 0, kMaxLayers, 0);
+  if (first >= static_cast<std::int64_t>(layers)) {
+    config.fail({"first_k_dense_replace"}, std::to_string(first),
+                fmt::format("fewer than the {} layers: others have experts", layers));
+  }
   const std::int64_t frequency = config.integer_or({"moe_layer_freq"}, 1, kMaxLayers, 1);
   const std::int64_t step = config.integer_or({"decoder_sparse_step"}, 1, kMaxLayers, 1);
   const std::vector<std::int64_t> dense = config.integers({"mlp_only_layers"});

@@ -24,9 +24,22 @@ std::string list_names(std::span<const std::string_view> names) {
 
 // "one of a, b, c; did you mean "b"?"
 std::string expected_name(std::string_view found, std::span<const std::string_view> names) {
-  const auto nearest = nearest_name(found, names);
-  return (names.empty() ? "no key at all" : "one of " + list_names(names)) +
-         (nearest ? fmt::format("; did you mean \"{}\"?", *nearest) : "");
+  return (names.empty() ? "no key at all" : "one of " + list_names(names)) + did_you_mean(found, names);
+}
+
+// What stands in the place of a required key that is not there: perhaps the same key, misspelled.
+std::string found_instead(const json& object, std::string_view key) {
+  const auto it = object.find(std::string(key));
+  if (it != object.end()) return "null";
+  for (const auto& item : object.items()) {
+    const std::string_view other = item.key();
+    const auto longer = std::max(other.size(), key.size());
+    if (longer - std::min(other.size(), key.size()) > 2) continue;
+    if (nearest_name(other, std::span(&key, 1))) {
+      return fmt::format("nothing, but a key {}: did you mean \"{}\"?", shorten_json(item.key()), key);
+    }
+  }
+  return "nothing";
 }
 
 template <class Number>
@@ -80,7 +93,7 @@ const json* JsonReader::find(std::string_view key) {
 
 const json& JsonReader::require(std::string_view key) {
   const json* value = find(key);
-  if (value == nullptr) fail(key, value_->contains(std::string(key)) ? "null" : "nothing", "a value: it is required");
+  if (value == nullptr) fail(key, found_instead(*value_, key), "a value: it is required");
   return *value;
 }
 
@@ -91,7 +104,9 @@ void JsonReader::fail(std::string_view key, const std::string& found, const std:
 std::string JsonReader::string(std::string_view key) {
   const json& value = require(key);
   if (!value.is_string()) fail(key, shorten_json(value), "a string");
-  return value.get<std::string>();
+  auto text = value.get<std::string>();
+  if (!is_plain_text(text)) fail(key, shorten_json(value), "a string of printable characters");
+  return text;
 }
 
 std::string JsonReader::string_or(std::string_view key, std::string_view fallback) {
@@ -184,14 +199,14 @@ std::vector<std::string> JsonReader::strings(std::string_view key) {
 const json& JsonReader::raw(std::string_view key) {
   known_.emplace(key);
   const auto it = value_->find(std::string(key));
-  if (it == value_->end()) fail(key, "nothing", "a value: it is required");
+  if (it == value_->end()) fail(key, found_instead(*value_, key), "a value: it is required");
   return *it;
 }
 
 std::vector<std::string> JsonReader::unread() const {
   std::vector<std::string> keys;
   for (const auto& item : value_->items()) {
-    if (!known_.contains(item.key())) keys.push_back(item.key());
+    if (!known_.contains(item.key()) && !item.value().is_null()) keys.push_back(item.key());
   }
   return keys;
 }

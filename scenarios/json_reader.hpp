@@ -43,7 +43,7 @@ class JsonReader {
   std::vector<double> numbers(std::string_view key, double min, double max);
   std::vector<std::string> strings(std::string_view key);  // An array of strings.
   const nlohmann::json& raw(std::string_view key);         // Whatever it is; counts as read.
-  std::vector<std::string> unread() const;                 // Keys that nobody has asked for yet.
+  std::vector<std::string> unread() const;                 // Keys with a value that nobody has asked for yet.
 
   void finish();  // Refuses unread keys.
   [[noreturn]] void fail(std::string_view key, const std::string& found, const std::string& expected) const;
@@ -65,5 +65,9 @@ class JsonReader {
 
 // The name among `known` nearest to `name` by edit distance, if near enough to be a slip of the pen.
 std::optional<std::string> nearest_name(std::string_view name, std::span<const std::string_view> known);
+
+// The same for a message: `; did you mean "mixtral-8x7b" or "mixtral-8x22b"?`, or nothing. Several where none is near
+// and the name is the beginning of them.
+std::string did_you_mean(std::string_view name, std::span<const std::string_view> known);
 
 }  // namespace moesim

@@ -69,6 +69,18 @@ std::string shorten_text(std::string_view text) {
   return text.size() > kShownBytes ? shown + "..." : shown;
 }
 
+bool is_plain_text(std::string_view text) {
+  for (const char c : text) {
+    if ((c >= 0 && c < 0x20) || c == 0x7F) return false;
+  }
+  try {
+    nlohmann::json(text).dump();  // Checks its UTF-8.
+  } catch (const nlohmann::json::exception&) {
+    return false;
+  }
+  return true;
+}
+
 std::string join_pointer(std::string_view pointer, std::string_view key) {
   std::string joined(pointer);
   joined += '/';

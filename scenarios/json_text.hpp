@@ -13,6 +13,9 @@ std::string shorten_json(const nlohmann::json& value);
 // Any bytes as an error message shows them: printable ASCII as it is, the rest as \xNN; at most about 60 bytes.
 std::string shorten_text(std::string_view text);
 
+// UTF-8 without control characters: what a name, a path or a line for people may hold.
+bool is_plain_text(std::string_view text);
+
 // pointer + "/" + key, escaped as RFC 6901 asks.
 std::string join_pointer(std::string_view pointer, std::string_view key);
 

@@ -53,6 +53,20 @@ void LayerGraph::add_pass(LayerPass pass, const ExchangePlan& to_experts, const 
   sample_arrows(back, computed, finished);
 }
 
+Picoseconds LayerGraph::exposed_communication() const {
+  std::map<StreamId, Picoseconds> busy;
+  std::optional<StreamId> last;
+  for (std::size_t i = 0; i < graph_.num_tasks(); ++i) {
+    const TaskId task{static_cast<std::int64_t>(i)};
+    const auto stream = graph_.stream(task);
+    if (!stream || stream == fabric_) continue;
+    busy[*stream] += graph_.end(task) - graph_.begin(task);
+    if (!last && graph_.end(task) == graph_.makespan()) last = stream;
+  }
+  MOESIM_CHECK(last.has_value(), "a pass ends with the kernels of some rank");
+  return graph_.makespan() - busy[*last];
+}
+
 void LayerGraph::sample_arrows(const ExchangePlan& plan, const std::vector<TaskId>& from,
                                const std::vector<TaskId>& to) {
   const std::size_t step = plan.messages.size() / kArrowsAnExchange + 1;

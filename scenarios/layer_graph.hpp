@@ -53,6 +53,9 @@ class LayerGraph {
   // The longest that an exchange can be shorter than it is said to be, where equal messages were not simulated one by
   // one (scenarios/equal_exchange.hpp); empty where all were.
   std::optional<Picoseconds> equal_exchange_slack() const { return equal_exchange_slack_; }
+  // After the run: how long the compute stream of the rank that finishes last stands idle, for its own messages or, by
+  // way of them, for slower ranks.
+  Picoseconds exposed_communication() const;
   // A sample of the messages of every exchange, evenly spaced.
   const std::vector<MessageArrow>& arrows() const { return arrows_; }
 

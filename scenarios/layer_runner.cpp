@@ -8,87 +8,13 @@
 #include "models/exchange/rank_rows.hpp"
 #include "models/kernels/kernel_model.hpp"
 #include "models/kernels/layer_memory.hpp"
-#include "models/kernels/moe_layer.hpp"
-#include "models/routing/capacity.hpp"
 #include "models/routing/placement.hpp"
 #include "models/routing/route_batch.hpp"
 #include "scenarios/layer_graph.hpp"
+#include "scenarios/layer_input.hpp"
 
 namespace moesim {
 namespace {
-
-// Everything about the layer that is known before a token is routed.
-struct LayerInput {
-  const Scenario& scenario;
-  const MoeLayerWorkload& workload;
-  RankLayout layout;
-  RouterSpec router;
-  MoeLayerShape shape;
-  WireFormat dispatch;
-  WireFormat combine;
-};
-
-Device device(const GpuCard& gpu) {
-  Device result{.name = gpu.name,
-                .peak = {},
-                .memory = gpu.hbm_bandwidth,
-                .memory_capacity = gpu.hbm_capacity,
-                .multiprocessors = gpu.multiprocessors};
-  for (const auto& [type_name, rate] : gpu.peak) {
-    const std::optional<DataType> type = data_type(type_name);
-    MOESIM_CHECK(type.has_value(), "card {} has a peak for {}", gpu.name, type_name);
-    result.peak.emplace_back(*type, rate);
-  }
-  return result;
-}
-
-// What travels beside a copy: DeepEP's own where the algorithm is one of its kernels; library collectives send the
-// indices in an exchange of their own, which is small and left out (docs/models/exchange.md).
-Bytes dispatch_metadata(ExchangeAlgorithm algorithm, int top_k) {
-  if (algorithm == ExchangeAlgorithm::low_latency) return low_latency_dispatch_metadata();
-  return algorithm == ExchangeAlgorithm::two_hop || algorithm == ExchangeAlgorithm::rank_dedup
-             ? normal_dispatch_metadata(top_k)
-             : Bytes{0};
-}
-
-Bytes combine_metadata(ExchangeAlgorithm algorithm, int top_k) {
-  return algorithm == ExchangeAlgorithm::two_hop || algorithm == ExchangeAlgorithm::rank_dedup
-             ? normal_combine_metadata(top_k)
-             : Bytes{0};
-}
-
-LayerInput layer_input(const Scenario& scenario, const MoeLayerWorkload& workload, const Topology& topology) {
-  MOESIM_CHECK(scenario.model && scenario.model->moe && scenario.routing, "a layer without a model");
-  const MoeFfn& moe = *scenario.model->moe;
-  LayerInput input{.scenario = scenario,
-                   .workload = workload,
-                   .layout = {.ranks = scenario.parallelism.ep, .ranks_per_node = topology.ranks_per_node()},
-                   .router = *scenario.routing,
-                   .shape = {},
-                   .dispatch = {},
-                   .combine = {}};
-  if (input.router.kind == RoutingKind::node_limited) input.router.groups = input.layout.nodes();
-  const std::int64_t width = moe.latent_size.value_or(scenario.model->hidden_size);
-  input.shape = {.hidden = width,
-                 .expert_width = moe.expert_width,
-                 .expert_matrices = moe.matrices,
-                 .experts_on_rank = input.router.num_experts / input.layout.ranks,
-                 .gate_experts = input.router.num_experts,
-                 .top_k = input.router.top_k,
-                 .shared_width = moe.shared_experts * moe.shared_width,
-                 .compute = scenario.compute.dtype};
-  const DispatchSpec& dispatch = scenario.dispatch;
-  input.dispatch =
-      wire_format(width, dispatch.dispatch_dtype, dispatch_metadata(dispatch.algorithm, input.router.top_k));
-  input.combine = wire_format(width, dispatch.combine_dtype, combine_metadata(dispatch.algorithm, input.router.top_k));
-  return input;
-}
-
-// Slots of one (source rank, expert) buffer where shapes are static.
-std::optional<std::int64_t> padded_slots(const LayerInput& input) {
-  if (input.scenario.dispatch.padding == Padding::none) return std::nullopt;
-  return capacity_slots(input.router, input.workload.tokens_per_rank);
-}
 
 // Where shapes are static, an expert computes its whole buffers, filled or not.
 std::int64_t rows_of_expert(const LayerInput& input, const RoutedBatch& batch, std::size_t expert) {
@@ -112,7 +38,7 @@ std::vector<RankCosts> rank_costs(const LayerInput& input, const KernelModel& mo
                              .weight = input.scenario.compute.weights_dtype,
                              .optimizer_bytes_a_weight = input.scenario.compute.optimizer_bytes_per_weight};
   std::vector<RankCosts> costs;
-  const std::vector<RankRows> rows = rank_rows(input.scenario.dispatch.algorithm, batch);
+  const std::vector<RankRows> rows = rank_rows(input.scenario.dispatch.algorithm, batch, padded_slots(input));
   for (std::size_t rank = 0; rank < rows.size(); ++rank) {
     const MoeRankLoad load{.tokens = rows[rank].tokens,
                            .packed_rows = rows[rank].packed,
@@ -124,6 +50,7 @@ std::vector<RankCosts> rank_costs(const LayerInput& input, const KernelModel& mo
     costs.push_back({.forward = moe_layer_costs(model, input.shape, load, LayerPass::forward),
                      .backward = moe_layer_costs(model, input.shape, load, LayerPass::backward),
                      .memory = layer_memory(input.shape, load, memory)});
+    if (input.layout.ranks == 1) costs.back().memory.buffers = {};  // Nothing is sent.
   }
   return costs;
 }
@@ -198,16 +125,26 @@ void add_caveats(const LayerInput& input, const KernelModel& model, RunResult& r
     result.caveats.push_back(
         {"latent_projections", "The projections into and out of the experts' latent width are not part of the layer."});
   }
-  if (scenario.dispatch.algorithm == ExchangeAlgorithm::low_latency) {
-    result.caveats.push_back({"message_cost", "What the sender's software spends on each message is taken as zero."});
+  // Scored shared experts are computed; what else is scored stands for experts that do nothing.
+  const MoeFfn& moe = *scenario.model->moe;
+  if (moe.extra_gate_outputs > 0 && moe.extra_gate_outputs != moe.shared_experts) {
+    result.caveats.push_back(
+        {"identity_experts", fmt::format("The gate also scores {} identity experts, which compute nothing; here every "
+                                         "choice falls on one of the {} real experts, so this is the most work.",
+                                         moe.extra_gate_outputs, input.router.num_experts)});
+  }
+  if (scenario.dispatch.message_overhead == Picoseconds{} && input.layout.ranks > 1) {
+    result.caveats.push_back({"message_cost",
+                              "What the sender's software spends on each message is taken as zero; set "
+                              "dispatch.message_overhead_us."});
   }
 }
 
-ExchangePlan exchange(const LayerInput& input, ExchangeDirection direction, const RoutedBatch& batch) {
-  ExchangeOptions options{.pipeline_chunks = input.scenario.dispatch.chunks};
-  options.padded_slots_per_expert = padded_slots(input);
-  return plan_exchange(input.scenario.dispatch.algorithm, direction, batch,
-                       direction == ExchangeDirection::dispatch ? input.dispatch : input.combine, options);
+// What the model needs, whatever the buffers hold beside it.
+double useful_flops(const LayerInput& input, const RoutedBatch& batch, LayerPass pass) {
+  // Every rank has the gate and the shared experts for its own tokens alone, so that the sum over ranks is one layer.
+  const std::int64_t rows = std::accumulate(batch.expert_tokens.begin(), batch.expert_tokens.end(), std::int64_t{0});
+  return useful_flops(input.shape, batch.tokens, rows, pass);
 }
 
 }  // namespace
@@ -221,8 +158,8 @@ void run_moe_layer(const Scenario& scenario, const MoeLayerWorkload& workload, c
 
   const RoutedBatch batch = route_batch(input.router, input.layout, rank_of_expert, workload.tokens_per_rank,
                                         scenario.seed, scenario.routing_path);
-  const ExchangePlan dispatch = exchange(input, ExchangeDirection::dispatch, batch);
-  const ExchangePlan combine = exchange(input, ExchangeDirection::combine, batch);
+  const ExchangePlan dispatch = exchange_plan(input, ExchangeDirection::dispatch, batch);
+  const ExchangePlan combine = exchange_plan(input, ExchangeDirection::combine, batch);
   const std::vector<RankCosts> costs = rank_costs(input, model, batch, rank_of_expert);
 
   TaskGraph graph(simulator, network.flows());
@@ -237,25 +174,21 @@ void run_moe_layer(const Scenario& scenario, const MoeLayerWorkload& workload, c
   graph.run();
 
   double flops = 0;
-  for (const RankCosts& rank : costs) {
-    if (forward) flops += rank.forward.total().flops;
-    if (backward) flops += rank.backward.total().flops;
-  }
+  if (forward) flops += useful_flops(input, batch, LayerPass::forward);
+  if (backward) flops += useful_flops(input, batch, LayerPass::backward);
   result.time = graph.makespan();
   result.tokens = batch.tokens;
   result.mfu = flops / (result.time.seconds() * input.layout.ranks *
                         model.device().peak_flops(input.shape.compute).flop_per_s());
   const std::vector<Picoseconds> phases = graph.critical_time_by_phase();
-  Picoseconds exposed;
   for (std::size_t i = 0; i < phases.size(); ++i) {
     const std::string& name = graph.phase_name(PhaseId{static_cast<std::int64_t>(i)});
     result.breakdown.emplace_back(name, phases[i]);
-    if (name.starts_with("dispatch") || name.starts_with("combine")) exposed += phases[i];
   }
-  result.exposed_communication = exposed;
+  result.exposed_communication = layer.exposed_communication();
   const ExchangeAlgorithm algorithm = scenario.dispatch.algorithm;
-  result.dispatch = measure(dispatch, algorithm, batch, input.dispatch, input.router.top_k);
-  result.combine = measure(combine, algorithm, batch, input.combine, input.router.top_k);
+  result.dispatch = measure(dispatch, algorithm, batch, input.dispatch, input.router.top_k, nodes_kept(input));
+  result.combine = measure(combine, algorithm, batch, input.combine, input.router.top_k, nodes_kept(input));
   result.load = load_result(input, batch, rank_of_expert);
   result.memory = memory_result(costs, model.device(), backward);
   add_caveats(input, model, result);
@@ -263,7 +196,7 @@ void run_moe_layer(const Scenario& scenario, const MoeLayerWorkload& workload, c
     result.caveats.push_back(
         {"equal_exchange",
          fmt::format("Equal messages were not simulated one by one: each exchange takes at most {:.3f} "
-                     "us less than said.",
+                     "us less than said. In a trace such an exchange has no link lanes.",
                      slack->us())});
   }
   if (timeline != nullptr) timeline->add_tasks(graph, layer.arrows());

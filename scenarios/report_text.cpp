@@ -73,7 +73,7 @@ void Report::headline() {
   if (const auto rate = result_.tokens_per_s()) {
     row("tokens", grouped(*result_.tokens));
     row("throughput", count_text(*rate) + " tok/s",
-        count_text(*result_.tokens_per_s_per_gpu()) + " tokens/s for each GPU");
+        count_text(*result_.tokens_per_s_per_gpu()) + " tok/s for each GPU; this layer alone");
   }
   if (result_.mfu) row("MFU", percent_text(*result_.mfu), "of the peak FLOP/s of all ranks");
   if (result_.exposed_communication) {
@@ -189,7 +189,7 @@ void Report::caveats() {
 std::string work_text(const Scenario& scenario) {
   if (const auto* layer = std::get_if<MoeLayerWorkload>(&scenario.workload)) {
     std::string way(name(layer->direction));
-    std::replace(way.begin(), way.end(), '_', ' ');
+    if (layer->direction == Direction::forward_backward) way = "forward and backward";
     const DispatchSpec& dispatch = scenario.dispatch;
     return fmt::format(
         "one MoE layer of {}, {}, {} tokens a rank, EP {}\n{} routing, {} exchange, dispatch in {}, "
@@ -199,9 +199,11 @@ std::string work_text(const Scenario& scenario) {
         name(dispatch.combine_dtype));
   }
   if (const auto* flows = std::get_if<FlowsWorkload>(&scenario.workload)) {
-    return fmt::format("{} given flows", grouped(static_cast<std::int64_t>(flows->flows.size())));
+    const std::size_t count = flows->flows.size();
+    return fmt::format("{} given {}", grouped(static_cast<std::int64_t>(count)), count == 1 ? "flow" : "flows");
   }
-  return fmt::format("all-to-all of {} ranks, {}", grouped(scenario.parallelism.ep), name(scenario.dispatch.algorithm));
+  return fmt::format("all-to-all of {} {}, {}", grouped(scenario.parallelism.ep),
+                     scenario.parallelism.ep == 1 ? "rank" : "ranks", name(scenario.dispatch.algorithm));
 }
 
 }  // namespace
@@ -209,8 +211,9 @@ std::string work_text(const Scenario& scenario) {
 std::string scenario_text(const Scenario& scenario, const ReportStyle& style) {
   const int nodes = scenario.cluster.nodes;
   const std::string machine =
-      fmt::format("{}: {} ranks of {} ({} {} x {})", scenario.cluster.name, grouped(scenario.world_size),
-                  scenario.gpu.name, grouped(nodes), nodes == 1 ? "node" : "nodes", scenario.cluster.ranks_per_node);
+      fmt::format("{}: {} {} of {} ({} {} x {})", scenario.cluster.name, grouped(scenario.world_size),
+                  scenario.world_size == 1 ? "rank" : "ranks", scenario.gpu.name, grouped(nodes),
+                  nodes == 1 ? "node" : "nodes", scenario.cluster.ranks_per_node);
   return fmt::format("{}\n{}\n{}\n", bold(scenario.name, style), faint(work_text(scenario), style),
                      faint(machine, style));
 }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "models/routing/popularity.hpp"
 #include "scenarios/json_text.hpp"
 
 namespace moesim {
@@ -91,9 +92,21 @@ void read_groups(JsonReader& reader, const RouterSpec& published, const RankLayo
                            : static_cast<int>(reader.integer("groups_kept", 1, router.groups));
 }
 
+// One rank has all copies anyway; of more, the hottest can have no more than its experts allow.
+void check_hot_rank(JsonReader& reader, const RouterSpec& router, const RankLayout& layout) {
+  if (router.skew.kind != SkewKind::hot_rank) return;
+  if (layout.ranks == 1) reader.fail("skew", "hot_rank with one rank", "another kind: the one rank has every copy");
+  if (!reader.has("skew")) return;
+  const double most = max_hot_share(router.num_experts / layout.ranks, router.top_k);
+  const double share = router.skew.parameter;
+  if (share > 0 && share < most) return;
+  reader.object("skew").fail("share", fmt::format("{}", share), fmt::format("a number above 0 and below {:g}", most));
+}
+
 }  // namespace
 
-RoutingChoice read_routing(JsonReader reader, const RouterSpec& published, const RankLayout& layout) {
+RoutingChoice read_routing(JsonReader reader, const RouterSpec& published, const RankLayout& layout,
+                           std::int64_t tokens) {
   RoutingChoice choice{published, RoutingPath::sampled};
   RouterSpec& router = choice.router;
   if (reader.has("kind")) router.kind = *routing_kind(kKinds[reader.choice("kind", kKinds)]);
@@ -104,8 +117,9 @@ RoutingChoice read_routing(JsonReader reader, const RouterSpec& published, const
   if (reader.has("capacity")) router.capacity = read_capacity(reader);
   if (reader.has("skew")) router.skew = read_skew(reader.object("skew"));
   if (reader.has("path")) choice.path = *routing_path(kPaths[reader.choice("path", kPaths)]);
+  check_hot_rank(reader, router, layout);
   reader.finish();
-  if (const auto problem = router_error(router, layout)) reader.fail("", *problem, "a router that can route");
+  if (const auto problem = router_error(router, layout, tokens)) reader.fail("", *problem, "a router that can route");
   return choice;
 }
 

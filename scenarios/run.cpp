@@ -4,6 +4,8 @@
 #include <chrono>
 #include <optional>
 
+#include <fmt/format.h>
+
 #include "scenarios/cluster_network.hpp"
 #include "scenarios/flow_runner.hpp"
 #include "scenarios/layer_runner.hpp"
@@ -27,15 +29,29 @@ std::vector<LinkResult> link_results(const ClusterNetwork& network, Picoseconds 
   for (std::size_t i = 0; i < links.size(); ++i) {
     const Bytes bytes = network.bytes_carried(LinkId{static_cast<std::int64_t>(i)});
     if (bytes.count == 0) continue;
-    const double could = links[i].capacity.bytes_per_s() * time.seconds();
-    results.push_back({.name = links[i].name,
-                       .bytes = bytes,
-                       .utilization = std::min(1.0, static_cast<double>(bytes.count) / could)});
+    const double utilization = static_cast<double>(bytes.count) / (links[i].capacity.bytes_per_s() * time.seconds());
+    // More would be a sharing that gave a link more than it has.
+    MOESIM_CHECK(utilization <= 1 + 1e-6, "{} carried {} of its capacity", links[i].name, utilization);
+    results.push_back({.name = links[i].name, .bytes = bytes, .utilization = utilization});
   }
   std::sort(results.begin(), results.end(), [](const LinkResult& a, const LinkResult& b) {
     return a.utilization != b.utilization ? a.utilization > b.utilization : a.name < b.name;
   });
   return results;
+}
+
+// Cards without a measured fraction let links run at the rate of the data sheet, which none reaches.
+void add_nominal_links(const ClusterCard& cluster, RunResult& result) {
+  const bool scale_up = cluster.ranks_per_node > 1 || !cluster.torus_dims.empty();
+  const bool scale_out = cluster.nodes > 1 && cluster.nics_per_node > 0;
+  std::string which;
+  if (scale_up && cluster.scale_up_efficiency == 1) which = "scale_up_efficiency";
+  if (scale_out && cluster.scale_out_efficiency == 1)
+    which += which.empty() ? "scale_out_efficiency" : " and scale_out_efficiency";
+  if (which.empty()) return;
+  result.caveats.push_back({"nominal_links", fmt::format("Links of {} run at their nominal rate: {} is 1, not a "
+                                                         "measured fraction.",
+                                                         cluster.name, which)});
 }
 
 }  // namespace
@@ -63,6 +79,7 @@ RunResult run_scenario(const Scenario& scenario, const RunOptions& options) {
              scenario.workload);
   result.events = simulator.events_run();
   result.links = link_results(network, result.time);
+  add_nominal_links(scenario.cluster, result);
   if (timeline) {
     timeline->finish(result.time);
     options.trace->sort();

@@ -104,6 +104,8 @@ struct Scenario {
   // the catalog's card with overrides, or a whole card that came from a file.
   std::string model_source;
   std::string cluster_source;
+
+  std::vector<std::string> input_files;  // Paths of what it was read from, so that no output takes their place.
 };
 
 }  // namespace moesim

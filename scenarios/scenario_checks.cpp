@@ -1,5 +1,7 @@
 #include "scenarios/scenario_checks.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace moesim {
@@ -11,21 +13,36 @@ constexpr double kGib = 1 << 30;
 constexpr double kMaxGib = 64;
 // What a pair of ranks takes in the counts of a routing pass, in the messages of an exchange, and as tasks and flows.
 constexpr double kBytesPerPair = 400;
+constexpr double kManyFlows = 100'000;
+constexpr double kManySlowChoices = 50e6;
+// What a choice takes until the capacity of its scope has been shared out.
+constexpr double kBytesPerChoice = 8;
+
+void check_capacity_memory(const Scenario& scenario, const MoeLayerWorkload& layer, const JsonReader& reader) {
+  const RouterSpec& router = *scenario.routing;
+  if (!router.capacity) return;
+  const bool batch = router.capacity->scope == Capacity::Scope::batch;
+  const double tokens = static_cast<double>(layer.tokens_per_rank) * (batch ? scenario.parallelism.ep : 1);
+  const double gib = tokens * router.top_k * kBytesPerChoice / kGib;
+  if (gib <= kMaxGib) return;
+  reader.fail("workload", fmt::format("{:.0f} tokens to share a capacity, which would take {:.0f} GiB", tokens, gib),
+              fmt::format("at most {:.0f} GiB", kMaxGib));
+}
 
 }  // namespace
 
-std::string near_divisors(std::int64_t number, std::int64_t wanted) {
-  std::int64_t below = 1;
-  std::int64_t above = number;
-  for (std::int64_t divisor = 1; divisor * divisor <= number; ++divisor) {
-    if (number % divisor != 0) continue;
-    for (const std::int64_t d : {divisor, number / divisor}) {
-      if (d <= wanted && d > below) below = d;
-      if (d >= wanted && d < above) above = d;
-    }
-  }
-  return below == above || above < wanted ? fmt::format("nearest: {}", below)
-                                          : fmt::format("nearest: {} or {}", below, above);
+std::int64_t largest_divisor(std::int64_t number, std::int64_t most) {
+  std::int64_t divisor = std::min(number, most);
+  while (number % divisor != 0) --divisor;
+  return divisor;
+}
+
+std::string near_divisors(std::int64_t number, std::int64_t wanted, std::int64_t most) {
+  const std::int64_t below = largest_divisor(number, std::min(wanted, most));
+  std::int64_t above = wanted;
+  while (above <= most && above <= number && number % above != 0) ++above;
+  return above > most || above > number || above == below ? fmt::format("nearest: {}", below)
+                                                          : fmt::format("nearest: {} or {}", below, above);
 }
 
 void check_size(const Scenario& scenario, const JsonReader& reader) {
@@ -43,7 +60,28 @@ void check_size(const Scenario& scenario, const JsonReader& reader) {
       reader.fail("workload", fmt::format("{} tokens over {} ranks", tokens, scenario.parallelism.ep),
                   fmt::format("at most {} tokens", kMaxTokens));
     }
+    check_capacity_memory(scenario, *layer, reader);
   }
+}
+
+std::string long_run_notice(const Scenario& scenario) {
+  const auto* layer = std::get_if<MoeLayerWorkload>(&scenario.workload);
+  if (layer == nullptr) return "";
+  const ExchangeAlgorithm algorithm = scenario.dispatch.algorithm;
+  const double ranks = scenario.parallelism.ep;
+  const bool by_pairs = algorithm != ExchangeAlgorithm::two_hop && algorithm != ExchangeAlgorithm::all_gather &&
+                        scenario.dispatch.padding == Padding::none;
+  if (by_pairs && ranks * ranks > kManyFlows) {
+    return fmt::format("moesim: about {:.0f} flows to share out; this can take minutes to hours\n", ranks * ranks);
+  }
+  const RouterSpec& router = *scenario.routing;
+  const bool slow = scenario.routing_path == RoutingPath::logits || router.kind == RoutingKind::noisy_top_k ||
+                    router.kind == RoutingKind::expert_choice;
+  const double choices = static_cast<double>(layer->tokens_per_rank) * ranks * router.top_k;
+  if (slow && choices > kManySlowChoices) {
+    return fmt::format("moesim: about {:.0f} choices to route one by one; this can take minutes to hours\n", choices);
+  }
+  return "";
 }
 
 }  // namespace moesim

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <numeric>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -37,9 +36,9 @@ JsonReader object_or_empty(JsonReader& reader, std::string_view key) {
 
 std::string read_name(JsonReader& reader) {
   std::string fallback = std::filesystem::path(reader.where()).stem().string();
+  if (!is_plain_text(fallback) || fallback.empty() || fallback.size() > kMaxNameBytes) fallback = "scenario";
   std::string name = reader.string_or("name", fallback);
-  const bool printable = std::none_of(name.begin(), name.end(), [](char c) { return c >= 0 && c < 0x20; });
-  if (name.empty() || name.size() > kMaxNameBytes || !printable) {
+  if (name.empty() || name.size() > kMaxNameBytes) {
     reader.fail("name", shorten_json(name), fmt::format("1 to {} printable bytes", kMaxNameBytes));
   }
   return name;
@@ -54,42 +53,58 @@ void refuse_unused(const JsonReader& reader, std::string_view kind, std::span<co
   }
 }
 
-int read_ep(JsonReader& reader, int world_size) {
+// `experts` is 0 where nothing has to be spread evenly.
+int read_ep(JsonReader& reader, int world_size, int experts) {
   JsonReader parallelism = object_or_empty(reader, "parallelism");
-  const auto ep = parallelism.integer_or("ep", 1, world_size, world_size);
+  const std::int64_t fallback = experts == 0 ? world_size : largest_divisor(experts, world_size);
+  const auto ep = parallelism.integer_or("ep", 1, world_size, fallback);
   parallelism.finish();
-  if (world_size % ep != 0) {
-    parallelism.fail(
-        "ep", std::to_string(ep),
-        fmt::format("a divisor of the cluster's {} ranks ({})", world_size, near_divisors(world_size, ep)));
+  if (experts % ep != 0) {
+    parallelism.fail("ep", std::to_string(ep),
+                     fmt::format("a divisor of the model's {} routed experts, at most the cluster's {} ranks ({})",
+                                 experts, world_size, near_divisors(experts, ep, world_size)));
   }
   return static_cast<int>(ep);
 }
 
-void read_layer(JsonReader& reader, Scenario& scenario) {
+void read_model(JsonReader& reader, Scenario& scenario) {
   auto [model, source] =
       read_model_source(reader.raw("model"), reader.where(), join_pointer(reader.pointer(), "model"));
   if (!model.moe) reader.fail("model", shorten_json(reader.raw("model")), "a model with routed experts; this is dense");
-  const int experts = model.moe->routing.num_experts;
+  scenario.model = std::move(model);
+  scenario.model_source = std::move(source);
+}
+
+void read_layer(JsonReader& reader, Scenario& scenario) {
   const int ep = scenario.parallelism.ep;
-  if (experts % ep != 0) {
-    const bool given = reader.has("parallelism");
-    JsonReader parallelism = object_or_empty(reader, "parallelism");
-    parallelism.fail("ep", given ? std::to_string(ep) : fmt::format("nothing, which means all {} ranks", ep),
-                     fmt::format("a divisor of the model's {} routed experts ({})", experts,
-                                 near_divisors(std::gcd(experts, scenario.world_size), ep)));
-  }
+  const auto& layer = std::get<MoeLayerWorkload>(scenario.workload);
   const RankLayout layout{ep, std::min(ep, scenario.cluster.ranks_per_node)};
-  const RoutingChoice routing = read_routing(object_or_empty(reader, "routing"), model.moe->routing, layout);
+  const RoutingChoice routing = read_routing(object_or_empty(reader, "routing"), scenario.model->moe->routing, layout,
+                                             layer.tokens_per_rank * ep);
   if (reader.has("placement"))
     scenario.placement = *placement_kind(kPlacements[reader.choice("placement", kPlacements)]);
   scenario.routing = routing.router;
   scenario.routing_path = routing.path;
-  scenario.model = std::move(model);
-  scenario.model_source = std::move(source);
-  const auto& layer = std::get<MoeLayerWorkload>(scenario.workload);
   scenario.dispatch = read_dispatch(object_or_empty(reader, "dispatch"), routing.router);
   scenario.compute = read_compute(object_or_empty(reader, "compute"), layer.direction, scenario.gpu);
+}
+
+// The files that a scenario names: a CSV and cards.
+std::vector<std::string> named_files(const json& scenario, const std::string& where) {
+  std::vector<std::string> files;
+  const auto add = [&](std::string_view key, std::string_view below) {
+    const auto found = scenario.find(std::string(key));
+    if (found == scenario.end()) return;
+    const json* value = &*found;
+    if (value->is_object() && value->contains(std::string(below))) value = &value->at(std::string(below));
+    if (!value->is_string()) return;
+    const auto name = value->get<std::string>();
+    if (key == "workload" || is_card_path(name)) files.push_back(beside(where, name));
+  };
+  add("workload", "file");
+  add("model", "card");
+  add("cluster", "card");
+  return files;
 }
 
 }  // namespace
@@ -114,12 +129,15 @@ Scenario parse_scenario(const json& value, const std::string& where) {
   if (kind == "flows") refuse_unused(reader, kind, kOthers);
   if (kind == "all_to_all") refuse_unused(reader, kind, std::span(kOthers).first(4));
 
-  scenario.parallelism.ep = kind == "flows" ? scenario.world_size : read_ep(reader, scenario.world_size);
+  if (kind == "moe_layer") read_model(reader, scenario);
+  const int experts = scenario.model ? scenario.model->moe->routing.num_experts : 0;
+  scenario.parallelism.ep = kind == "flows" ? scenario.world_size : read_ep(reader, scenario.world_size, experts);
   scenario.workload = read_workload(reader.object("workload"), scenario.world_size, scenario.parallelism.ep);
   if (kind == "moe_layer") read_layer(reader, scenario);
   if (kind == "all_to_all") scenario.dispatch = read_all_to_all_dispatch(object_or_empty(reader, "dispatch"));
   reader.finish();
   check_size(scenario, reader);
+  scenario.input_files = named_files(value, where);
   return scenario;
 }
 
@@ -129,6 +147,7 @@ Scenario load_scenario(const std::string& path, const LoadOptions& options) {
   for (const std::string& set : options.sets) apply_set(value, set);
   Scenario scenario = parse_scenario(value, where);
   if (options.seed) scenario.seed = *options.seed;
+  if (path != "-") scenario.input_files.push_back(path);
   return scenario;
 }
 

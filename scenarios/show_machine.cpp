@@ -31,6 +31,9 @@ std::string capacity_text(Bytes bytes) { return fmt::format("{:.4g} GB", static_
 
 std::string rate_text(Bandwidth rate) { return fmt::format("{:.4g} GB/s", rate.gbyte_per_s()); }
 
+// A rate of which an efficiency was taken off, or the one of the data sheet.
+std::string_view rate_word(double efficiency) { return efficiency < 1 ? "achievable" : "line rate"; }
+
 ordered_json gpu_summary_json(const GpuCard& card) {
   return {{"schema", 1},
           {"name", card.name},
@@ -61,13 +64,15 @@ std::string cluster_summary_text(const ClusterCard& card, const GpuCard& gpu, co
   if (!card.description.empty()) text += "  " + wrap(card.description, 94, 2) + "\n";
   text += row("kind", card.kind);
   text +=
-      row("ranks", grouped(size.ranks), fmt::format("{} nodes of {} {}", card.nodes, card.ranks_per_node, gpu.name));
+      row("ranks", grouped(size.ranks),
+          fmt::format("{} {} of {} {}", card.nodes, card.nodes == 1 ? "node" : "nodes", card.ranks_per_node, gpu.name));
   text += row("links", grouped(size.links), "each direction is one");
   text += row("scale-up", rate_text(card.scale_up_efficiency * gpu.scale_up_bandwidth),
-              fmt::format("one direction, achievable; {}", gpu.scale_up_kind));
+              fmt::format("one direction, {}; {}", rate_word(card.scale_up_efficiency), gpu.scale_up_kind));
   if (card.nics_per_node > 0) {
     text += row("NICs a node", std::to_string(card.nics_per_node),
-                fmt::format("{} one direction, achievable", rate_text(card.scale_out_efficiency * card.nic_bandwidth)));
+                fmt::format("{} one direction, {}", rate_text(card.scale_out_efficiency * card.nic_bandwidth),
+                            rate_word(card.scale_out_efficiency)));
     text += row("oversubscription", fmt::format("{:g}", card.oversubscription));
   }
   if (card.rails > 0) text += row("rails", std::to_string(card.rails));

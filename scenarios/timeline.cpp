@@ -1,5 +1,6 @@
 #include "scenarios/timeline.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -60,12 +61,12 @@ void Timeline::add_tasks(const TaskGraph& graph, const std::vector<MessageArrow>
     trace_.add_slice(lanes[stream->index()], trace_.intern(graph.phase_name(graph.phase(task))), graph.begin(task),
                      graph.end(task));
   }
-  // An arrow belongs to the slices that it starts and ends in, so it is drawn between their middles.
-  const auto middle = [&](TaskId task) { return Picoseconds{(graph.begin(task).count + graph.end(task).count) / 2}; };
+  // An arrow belongs to the slices that it starts and ends in; at its very end a slice is over.
   for (const MessageArrow& arrow : arrows) {
     if (graph.begin(arrow.from) == graph.end(arrow.from) || graph.begin(arrow.to) == graph.end(arrow.to)) continue;
-    trace_.add_arrow(lanes[graph.stream(arrow.from)->index()], middle(arrow.from),
-                     lanes[graph.stream(arrow.to)->index()], middle(arrow.to));
+    const Picoseconds leaves = graph.end(arrow.from) - Picoseconds{1};
+    trace_.add_arrow(lanes[graph.stream(arrow.from)->index()], leaves, lanes[graph.stream(arrow.to)->index()],
+                     std::max(leaves, graph.begin(arrow.to)));
   }
 }
 

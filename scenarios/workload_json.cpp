@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "scenarios/csv.hpp"
+#include "scenarios/error.hpp"
 #include "scenarios/json_text.hpp"
 #include "scenarios/text_file.hpp"
 
@@ -42,11 +43,14 @@ std::string read_csv(JsonReader& reader, std::string& path) {
 std::string rows_as_csv(JsonReader& reader, std::string_view key, std::string text) {
   const json& rows = reader.raw(key);
   if (!rows.is_array()) reader.fail(key, shorten_json(rows), "an array of rows");
-  for (const json& row : rows) {
-    if (!row.is_array()) reader.fail(key, shorten_json(row), "an array in each row");
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const json& row = rows[i];
+    const std::string pointer = fmt::format("{}/{}/{}", reader.pointer(), key, i);
+    if (!row.is_array() || row.empty())
+      throw InputError(reader.where(), pointer, shorten_json(row), "an array of numbers");
     std::string line;
     for (const json& field : row) {
-      if (!field.is_number()) reader.fail(key, shorten_json(field), "numbers in each row");
+      if (!field.is_number()) throw InputError(reader.where(), pointer, shorten_json(field), "an array of numbers");
       line += (line.empty() ? "" : ",") + field.dump();
     }
     text += line + "\n";
@@ -62,7 +66,7 @@ FlowsWorkload read_flows(JsonReader& reader, int world_size) {
     return {parse_flows_csv(text, path, world_size)};
   }
   const std::string text = rows_as_csv(reader, "rows", "src,dst,bytes,start_us\n");
-  return {parse_flows_csv(text, reader.where() + " " + reader.pointer() + "/rows", world_size)};
+  return {parse_flows_csv(text, reader.where(), world_size, reader.pointer() + "/rows")};
 }
 
 AllToAllWorkload read_all_to_all(JsonReader& reader, int ranks) {
@@ -78,7 +82,7 @@ AllToAllWorkload read_all_to_all(JsonReader& reader, int ranks) {
     workload.matrix = parse_matrix_csv(text, path, ranks);
   } else {
     const std::string text = rows_as_csv(reader, "matrix", "");
-    workload.matrix = parse_matrix_csv(text, reader.where() + " " + reader.pointer() + "/matrix", ranks);
+    workload.matrix = parse_matrix_csv(text, reader.where(), ranks, reader.pointer() + "/matrix");
   }
   return workload;
 }

@@ -84,7 +84,8 @@ struct ExchangeTraffic {
 };
 
 // `plan` is plan_exchange(algorithm, ..., batch, format, ...). Padding shows in the bytes, not in the copies.
+// `nodes_kept`: what node-limited routing keeps a token to.
 ExchangeTraffic measure(const ExchangePlan& plan, ExchangeAlgorithm algorithm, const RoutedBatch& batch,
-                        const WireFormat& format, int top_k);
+                        const WireFormat& format, int top_k, std::optional<int> nodes_kept = std::nullopt);
 
 }  // namespace moesim

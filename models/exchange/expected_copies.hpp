@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "models/exchange/exchange_plan.hpp"
 #include "models/rank_layout.hpp"
@@ -13,8 +14,9 @@ namespace moesim {
 //   rank_dedup                      T (P - 1) (1 - C(N - N/P, k) / C(N, k))
 //   two_hop                         T (M - 1) (1 - C(N - N/M, k) / C(N, k))
 //   all_gather                      T (P - 1)
-// A short last node counts with the experts that it has.
+// A short last node counts with the experts that it has. Where routing keeps every token to `nodes_kept` nodes, two_hop
+// sends at most T nodes_kept (1 - 1/M), and the lesser of the two is an upper estimate, not a mean.
 double expected_remote_copies(ExchangeAlgorithm algorithm, const RankLayout& layout, std::int64_t tokens, int experts,
-                              int top_k);
+                              int top_k, std::optional<int> nodes_kept = std::nullopt);
 
 }  // namespace moesim

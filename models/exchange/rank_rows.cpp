@@ -1,5 +1,7 @@
 #include "models/exchange/rank_rows.hpp"
 
+#include "sim/check.hpp"
+
 namespace moesim {
 namespace {
 
@@ -21,7 +23,9 @@ std::vector<std::int64_t> column_sums(const CountMatrix& counts) {
 
 }  // namespace
 
-std::vector<RankRows> rank_rows(ExchangeAlgorithm algorithm, const RoutedBatch& batch) {
+std::vector<RankRows> rank_rows(ExchangeAlgorithm algorithm, const RoutedBatch& batch,
+                                std::optional<std::int64_t> padded_slots) {
+  MOESIM_CHECK(!padded_slots || supports_padding(algorithm), "{} has no buffers to pad", name(algorithm));
   const int ranks = batch.layout.ranks;
   const bool one_an_expert = algorithm == ExchangeAlgorithm::direct || algorithm == ExchangeAlgorithm::pairwise ||
                              algorithm == ExchangeAlgorithm::low_latency;
@@ -30,6 +34,11 @@ std::vector<RankRows> rank_rows(ExchangeAlgorithm algorithm, const RoutedBatch& 
   for (int rank = 0; rank < ranks; ++rank) {
     RankRows& r = rows[static_cast<std::size_t>(rank)];
     r.tokens = batch.tokens / ranks + (rank < batch.tokens % ranks ? 1 : 0);
+    if (padded_slots) {
+      // N / P experts on each of P ranks: what one rank's experts get from all ranks is what a rank sends to all.
+      r.packed = r.received = r.returned = *padded_slots * static_cast<std::int64_t>(batch.expert_tokens.size());
+      continue;
+    }
     r.received = received[static_cast<std::size_t>(rank)];
     switch (algorithm) {
       case ExchangeAlgorithm::direct:

@@ -13,10 +13,11 @@ Bytes scaled(std::int64_t count, double bytes_each) {
   return {static_cast<std::int64_t>(std::ceil(static_cast<double>(count) * bytes_each))};
 }
 
-std::int64_t gate_parameters(const MoeLayerShape& shape) { return shape.hidden * shape.gate_experts; }
+std::int64_t gate_parameters(const MoeLayerShape& shape) { return shape.hidden * shape.gate_columns(); }
 
 std::int64_t expert_parameters(const MoeLayerShape& shape) {
-  return shape.expert_matrices * shape.hidden * (shape.experts_on_rank * shape.expert_width + shape.shared_width);
+  return shape.expert_matrices *
+         (shape.copy_width() * shape.experts_on_rank * shape.expert_width + shape.hidden * shape.shared_width);
 }
 
 // What one stack of up product, function, down product over `rows` hands from step to step.
@@ -28,11 +29,20 @@ struct Steps {
   Bytes live() const { return std::max({input + up, up + function, function + output}); }
 };
 
-Steps steps(const MoeLayerShape& shape, std::int64_t rows, std::int64_t up_columns, std::int64_t width) {
-  return {.input = matrix_bytes(rows, shape.hidden, shape.compute),
-          .up = matrix_bytes(rows, up_columns, shape.activation),
-          .function = matrix_bytes(rows, width, shape.compute),
-          .output = matrix_bytes(rows, shape.hidden, shape.activation)};
+Steps routed_steps(const MoeLayerShape& shape, std::int64_t rows) {
+  return {.input = matrix_bytes(rows, shape.copy_width(), shape.compute),
+          .up = matrix_bytes(rows, shape.up_columns(), shape.activation),
+          .function = matrix_bytes(rows, shape.expert_width, shape.compute),
+          .output = matrix_bytes(rows, shape.copy_width(), shape.activation)};
+}
+
+// Their input is the tokens, which are counted apart.
+Steps shared_steps(const MoeLayerShape& shape, std::int64_t tokens) {
+  if (shape.shared_width == 0) return {};
+  return {.input = {},
+          .up = matrix_bytes(tokens, shape.shared_up_columns(), shape.activation),
+          .function = matrix_bytes(tokens, shape.shared_width, shape.compute),
+          .output = matrix_bytes(tokens, shape.hidden, shape.activation)};
 }
 
 }  // namespace
@@ -46,19 +56,17 @@ LayerMemory layer_memory(const MoeLayerShape& shape, const MoeRankLoad& most, co
   LayerMemory memory;
   memory.weights = scaled(expert_parameters(shape), bytes_per_element(options.weight)) +
                    scaled(gate_parameters(shape), bytes_per_element(shape.gate));
-  const Steps routed = steps(shape, rows, shape.up_columns(), shape.expert_width);
+  const Steps routed = routed_steps(shape, rows);
+  const Steps shared = shared_steps(shape, most.tokens);
   const Bytes tokens = matrix_bytes(most.tokens, shape.hidden, shape.activation);
-  const Bytes choices{most.tokens * (shape.gate_experts * kScoreBytes + shape.top_k * kSelectionBytes)};
+  const Bytes choices{most.tokens * (shape.gate_columns() * kScoreBytes + shape.top_k * kSelectionBytes)};
   if (options.backward) {
     memory.gradients = scaled(layer_parameters(shape), bytes_per_element(shape.gradient));
     memory.optimizer = scaled(layer_parameters(shape), options.optimizer_bytes_a_weight / options.optimizer_shards);
-    memory.activations = tokens + choices + routed.kept();
-    if (shape.shared_width > 0) {
-      const Steps shared = steps(shape, most.tokens, shape.shared_up_columns(), shape.shared_width);
-      memory.activations += shared.up + shared.function;  // Its input is the tokens; its output goes into the sum.
-    }
+    memory.activations = tokens + choices + routed.kept() + shared.up + shared.function;  // Its output ends in the sum.
   } else {
-    memory.activations = tokens + choices + routed.live();
+    // The shared experts run first; their output waits for the sum with the routed ones'.
+    memory.activations = tokens + choices + std::max(shared.live(), shared.output + routed.live());
   }
   // Dispatch and combine take turns, so that one pair of buffers serves both.
   memory.buffers = std::max(most.packed_rows * most.dispatch_copy, most.returned_rows * most.combine_copy) +

@@ -74,19 +74,20 @@ KernelCost LayerKernels::shared_backward() const {
 MoeLayerCosts LayerKernels::forward() const {
   const std::int64_t up = shape_.up_columns();
   const GemmTypes gate_types{shape_.gate, DataType::fp32, shape_.gradient};
-  const std::int64_t scores = load_.tokens * shape_.gate_experts * kScoreBytes;
+  const std::int64_t scores = load_.tokens * shape_.gate_columns() * kScoreBytes;
   MoeLayerCosts c;
   c.pass = LayerPass::forward;
-  c.gate = model_.gemm(load_.tokens, shape_.gate_experts, shape_.hidden, gate_types);
+  c.gate = model_.gemm(load_.tokens, shape_.gate_columns(), shape_.hidden, gate_types);
   // Each of the k rounds of a selection looks at every score.
   c.top_k = model_.stream(Bytes{shape_.top_k * (scores + load_.tokens * kSelectionBytes)});
   c.permute =
       load_.packed_rows == 0 ? KernelCost{} : model_.scatter(token_bytes_ + load_.packed_rows * load_.dispatch_copy);
-  c.expand = model_.scatter(load_.received_rows * load_.dispatch_copy + rows_of(shape_.hidden, shape_.compute));
-  c.up = model_.grouped_gemm(load_.expert_tokens, up, shape_.hidden, expert_types_);
+  c.expand = model_.scatter(load_.received_rows * load_.dispatch_copy + rows_of(shape_.copy_width(), shape_.compute));
+  c.up = model_.grouped_gemm(load_.expert_tokens, up, shape_.copy_width(), expert_types_);
   c.activation = activation_forward(rows_, shape_.expert_width, up);
-  c.down = model_.grouped_gemm(load_.expert_tokens, shape_.hidden, shape_.expert_width, expert_types_);
-  c.unpermute = model_.scatter(rows_of(shape_.hidden, shape_.activation) + load_.received_rows * load_.combine_copy);
+  c.down = model_.grouped_gemm(load_.expert_tokens, shape_.copy_width(), shape_.expert_width, expert_types_);
+  c.unpermute =
+      model_.scatter(rows_of(shape_.copy_width(), shape_.activation) + load_.received_rows * load_.combine_copy);
   c.combine = model_.scatter(load_.returned_rows * load_.combine_copy + token_bytes_);
   c.shared = shared_forward();
   return c;
@@ -96,23 +97,24 @@ MoeLayerCosts LayerKernels::backward() const {
   const std::int64_t up = shape_.up_columns();
   const std::int64_t width = shape_.expert_width;
   const GemmTypes gate_types{shape_.gate, shape_.activation, shape_.gradient};
-  const std::int64_t scores = load_.tokens * shape_.gate_experts * kScoreBytes;
+  const std::int64_t scores = load_.tokens * shape_.gate_columns() * kScoreBytes;
   MoeLayerCosts c;
   c.pass = LayerPass::backward;
   c.combine = load_.returned_rows == 0 ? KernelCost{}
                                        : model_.scatter(token_bytes_ + load_.returned_rows * load_.dispatch_copy);
-  c.unpermute = model_.scatter(load_.received_rows * load_.dispatch_copy + rows_of(shape_.hidden, shape_.compute));
-  c.down = model_.grouped_gemm(load_.expert_tokens, width, shape_.hidden, expert_types_);
-  c.down_weights = model_.grouped_weight_gradient(load_.expert_tokens, shape_.hidden, width, expert_types_);
+  c.unpermute =
+      model_.scatter(load_.received_rows * load_.dispatch_copy + rows_of(shape_.copy_width(), shape_.compute));
+  c.down = model_.grouped_gemm(load_.expert_tokens, width, shape_.copy_width(), expert_types_);
+  c.down_weights = model_.grouped_weight_gradient(load_.expert_tokens, shape_.copy_width(), width, expert_types_);
   c.activation = activation_backward(rows_, width, up);
-  c.up = model_.grouped_gemm(load_.expert_tokens, shape_.hidden, up, expert_types_);
-  c.up_weights = model_.grouped_weight_gradient(load_.expert_tokens, up, shape_.hidden, expert_types_);
-  c.expand = model_.scatter(rows_of(shape_.hidden, shape_.activation) + load_.received_rows * load_.combine_copy);
+  c.up = model_.grouped_gemm(load_.expert_tokens, shape_.copy_width(), up, expert_types_);
+  c.up_weights = model_.grouped_weight_gradient(load_.expert_tokens, up, shape_.copy_width(), expert_types_);
+  c.expand = model_.scatter(rows_of(shape_.copy_width(), shape_.activation) + load_.received_rows * load_.combine_copy);
   c.permute = model_.scatter(load_.packed_rows * load_.combine_copy + token_bytes_);
   // Reads the scores and the gradients of the k weights, writes the gradients of the scores.
   c.top_k = model_.stream(Bytes{2 * scores + load_.tokens * shape_.top_k * kSelectionBytes});
-  c.gate = model_.gemm(load_.tokens, shape_.hidden, shape_.gate_experts, gate_types) +
-           model_.weight_gradient(load_.tokens, shape_.gate_experts, shape_.hidden, gate_types);
+  c.gate = model_.gemm(load_.tokens, shape_.hidden, shape_.gate_columns(), gate_types) +
+           model_.weight_gradient(load_.tokens, shape_.gate_columns(), shape_.hidden, gate_types);
   c.shared = shared_backward();
   return c;
 }
@@ -139,6 +141,14 @@ MoeLayerCosts moe_layer_costs(const KernelModel& model, const MoeLayerShape& sha
                "{} experts on the rank, counts of {}", shape.experts_on_rank, load.expert_tokens.size());
   const LayerKernels kernels(model, shape, load);
   return pass == LayerPass::forward ? kernels.forward() : kernels.backward();
+}
+
+double useful_flops(const MoeLayerShape& shape, std::int64_t tokens, std::int64_t rows, LayerPass pass) {
+  const std::int64_t a_token = shape.hidden * (shape.gate_columns() + shape.expert_matrices * shape.shared_width);
+  const std::int64_t a_row = shape.expert_matrices * shape.copy_width() * shape.expert_width;
+  const double forward = 2 * (static_cast<double>(tokens) * static_cast<double>(a_token) +
+                              static_cast<double>(rows) * static_cast<double>(a_row));
+  return pass == LayerPass::forward ? forward : 2 * forward;
 }
 
 std::vector<Caveat> moe_layer_caveats(const KernelModel& model, const MoeLayerShape& shape) {

@@ -17,7 +17,8 @@ struct MoeLayerShape {
   std::int64_t expert_width = 0;  // f
   int expert_matrices = 3;        // 3: up, gate, down (SwiGLU and its kin); 2: up and down (ReLU, GELU)
   int experts_on_rank = 0;
-  int gate_experts = 0;  // N, what the gate scores
+  int gate_experts = 0;   // What the gate scores: N, and what else it may choose
+  int gate_matrices = 1;  // 2 where noise has a matrix of its own (noisy top-k)
   int top_k = 1;
   std::int64_t shared_width = 0;  // Widths of the shared experts added up; every rank has them whole. 0: none
 
@@ -26,6 +27,11 @@ struct MoeLayerShape {
   DataType gate = DataType::bf16;        // What the gate's product reads; scores are fp32
   DataType gradient = DataType::fp32;    // Weight gradients
 
+  // Where routed experts work in a latent width, it is that of their rows and of the copies that travel; 0: hidden.
+  std::int64_t latent_width = 0;
+
+  std::int64_t copy_width() const { return latent_width > 0 ? latent_width : hidden; }
+  std::int64_t gate_columns() const { return std::int64_t{gate_matrices} * gate_experts; }
   // Columns of the first product: up and gate are one matrix.
   std::int64_t up_columns() const { return (expert_matrices - 1) * expert_width; }
   std::int64_t shared_up_columns() const { return (expert_matrices - 1) * shared_width; }
@@ -68,6 +74,10 @@ struct MoeLayerCosts {
 
 MoeLayerCosts moe_layer_costs(const KernelModel& model, const MoeLayerShape& shape, const MoeRankLoad& load,
                               LayerPass pass);
+
+// FLOPs of a pass over `tokens` tokens of which the experts compute `rows` copies: what moe_layer_costs counts, too, if
+// the load has those rows and none that only pad a buffer.
+double useful_flops(const MoeLayerShape& shape, std::int64_t tokens, std::int64_t rows, LayerPass pass);
 
 // What a reader of moe_layer_costs must know.
 std::vector<Caveat> moe_layer_caveats(const KernelModel& model, const MoeLayerShape& shape);

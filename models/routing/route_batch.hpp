@@ -24,7 +24,7 @@ std::string_view name(RoutingPath path);
 // Why no token can be routed so, in words for people ("top_k is 9, but there are only 8 experts"), or empty. Assumes
 // N / P experts on every rank. `tokens` is T over all ranks: expert_choice holds the logits of all tokens of its scope,
 // which may be more than any memory. route_batch() refuses what this objects to.
-std::optional<std::string> router_error(const RouterSpec& router, const RankLayout& layout, std::int64_t tokens = 0);
+std::optional<std::string> router_error(const RouterSpec& router, const RankLayout& layout, std::int64_t tokens);
 
 // Routes tokens_per_rank[ranks] tokens of every source rank to experts, which live where rank_of_expert[experts] says.
 // The same input and seed give the same batch; a token's draws depend on the seed, its rank and its place there alone.

@@ -4,8 +4,9 @@ output, and nothing written."""
 import copy
 import os
 import stat
+import subprocess
 
-from support import GOOD, ProgramTest, main
+from support import GOOD, PROGRAM, ProgramTest, main
 
 
 def spoiled(change):
@@ -67,17 +68,39 @@ COMMANDS = {
     "a huge seed": (["run", "good.json", "--seed", "99999999999999999999"], ["--seed"]),
     "--set without a value": (["run", "good.json", "--set", "/seed"], ["--set", "without a ="]),
     "--set without a pointer": (["run", "good.json", "--set", "seed=1"], ["--set", "/seed=2"]),
-    "--set below nothing": (["run", "good.json", "--set", "/a/b=1"], ["--set: /a", "found nothing"]),
+    "--set below nothing": (["run", "good.json", "--set", "/a/b=1"], ["good.json: /a", "an unknown key"]),
+    "--set of a zero-led index": (["run", "good.json", "--set", "/list=[1]", "--set", "/list/00=1"], ["below 1"]),
     "--set below a number": (["run", "good.json", "--set", "/seed/b=1"], ["--set: /seed/b"]),
     "--set of half a document": (["run", "good.json", "--set", '/routing={"kind"'], ["--set /routing", "not JSON"]),
     "--set of a bad value": (["run", "good.json", "--set", "/seed=-1"], ["good.json: /seed", "found -1"]),
     "a result into no folder": (["run", "good.json", "--json", "no/r.json"], ["no/r.json", "no such folder"]),
     "a result into a folder": (["run", "good.json", "--json", "."], ["a folder"]),
     "a trace into no folder": (["run", "good.json", "--trace", "no/t.json"], ["no/t.json", "no such folder"]),
+    "both into one file": (["run", "good.json", "--json", "r", "--trace", "./r"], ["./r", "names, too"]),
+    "a result over its scenario": (["run", "good.json", "--json", "./good.json"], ["is read"]),
+    "a result into no name": (["run", "good.json", "--json", ""], ["--json", "empty"]),
+    "a trace into no name": (["run", "good.json", "--trace", ""], ["--trace", "empty"]),
+    "a name too long": (["run", "good.json", "--json", "r" * 250], ["too long"]),
+    "too slow a link": (["run", "good.json", "--set", "/cluster/nic_gbit_per_s=1e-6", "--set", "/cluster/nodes=2",
+                         "--set", "/workload/tokens_per_rank=1000000", "--set", "/cluster/scale_out_efficiency=0.01",
+                         "--set", '/workload={"kind": "flows", "rows": [[0, 8, 1000000000000000, 0]]}',
+                         *[word for key in ("model", "parallelism", "routing", "placement", "dispatch", "compute")
+                           for word in ("--set", f"/{key}=null")]], ["good.json", "over 106 days"]),
+    "a misspelled required key": (["run", "good.json", "--set", "/workload=null", "--set", "/worload={}"],
+                                  ["/workload"]),
+    "a control character in a name": (["run", "good.json", "--set", '/name="a\\u0000b\\u001b"'],
+                                      ["\\u0000b\\u001b"]),
     "a trace to standard output": (["run", "good.json", "--trace", "-"], ["--trace"]),
     "a good result and a bad trace": (["run", "good.json", "--json", "r.json", "--trace", "no/t"], ["no/t"]),
     "an unknown card": (["show", "gpu", "h10"], ['did you mean "h100"?']),
     "an unknown kind of card": (["show", "models"], ["models"]),
+    "the beginning of a name": (["show", "model", "mixtral"], ['"mixtral-8x22b" or "mixtral-8x7b"?']),
+    "nearly the beginning of a name": (["run", "good.json", "--set", "/model=mixtrl"], ['did you mean "mixtral-']),
+    "a row with a mistake": (["run", "good.json", "--set", '/workload={"kind": "flows", "rows": [[0, 99, 1, 0]]}',
+                              *[word for key in ("model", "parallelism", "routing", "placement", "dispatch", "compute")
+                                for word in ("--set", f"/{key}=null")]], ["good.json: /workload/rows/0"]),
+    "too hot a rank": (["run", "good.json", "--set", '/routing/skew={"kind": "hot_rank", "share": 0.9}'],
+                       ["/routing/skew/share", "above 0 and below 0.5"]),
     "an undisclosed card": (["show", "model", "gpt-4"], ["gpt-4"]),
     "an unknown schema": (["schema", "scenrio"], ['did you mean "scenario"?']),
     "a configuration that is none": (["import", "hf", "good.json", "-o", "card.json"], ["good.json"]),
@@ -124,6 +147,19 @@ class BadInput(ProgramTest):
         (self.folder / "closed").mkdir()
         (self.folder / "closed").chmod(stat.S_IRUSR | stat.S_IXUSR)
         self.check(["run", "good.json", "--json", "closed/r.json"], ["closed/r.json", "Permission denied"])
+
+    def test_a_pipe_does_not_block(self):
+        self.write("good.json", GOOD)
+        os.mkfifo(self.folder / "pipe")
+        self.check(["run", "good.json", "--json", "pipe"], ["pipe"])
+
+    def test_no_file_without_the_text(self):
+        self.write("good.json", GOOD)
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([PROGRAM, "run", "good.json", "--json", "r.json", "--trace", "t.json"], stdout=full,
+                                  stderr=subprocess.PIPE, cwd=self.folder, timeout=60)
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(self.files(), ["good.json"])
 
     def test_a_full_disk(self):
         self.write("good.json", GOOD)

@@ -103,7 +103,8 @@ class CommandLine(ProgramTest):
                        "/routing/top_k=3", "/routing/skew/exponent=1", "/routing/path=logits",
                        '/routing/capacity={"factor": 1}', '/routing/capacity={"factor": 1, "scope": "batch"}',
                        '/routing={"kind": "node_limited", "groups_kept": 1}', "/placement=strided",
-                       "/dispatch/algorithm=rank_dedup", "/dispatch/chunks=1", "/dispatch/dispatch_dtype=fp8",
+                       "/dispatch/algorithm=rank_dedup", "/dispatch/chunks=1",
+                       "/dispatch/message_overhead_us=5", "/dispatch/dispatch_dtype=fp8",
                        "/dispatch/combine_dtype=fp8", "/compute/dtype=fp8", "/compute/weights_dtype=fp8",
                        "/compute/overlap_shared_experts=false", "/compute/optimizer_bytes_per_weight=8"):
             with self.subTest(change):
@@ -162,13 +163,14 @@ class CommandLine(ProgramTest):
 
     def test_interrupted(self):
         self.write("long.json", {**GOOD, "workload": {**GOOD["workload"], "tokens_per_rank": 2**26}})
-        process = subprocess.Popen([PROGRAM, "run", "long.json", "--json", "r.json"], cwd=self.folder,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        time.sleep(0.5)
-        process.send_signal(signal.SIGINT)
-        self.assertEqual(process.wait(timeout=60), 130)
-        process.communicate()
-        self.assertEqual(self.files(), ["good.json", "long.json"])
+        for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            process = subprocess.Popen([PROGRAM, "run", "long.json", "--json", "r.json"], cwd=self.folder,
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            time.sleep(0.5)
+            process.send_signal(stop)
+            self.assertEqual(process.wait(timeout=60), 128 + stop)
+            process.communicate()
+            self.assertEqual(self.files(), ["good.json", "long.json"])
 
     def on_terminal(self, environment):
         leader, follower = pty.openpty()

@@ -1,5 +1,4 @@
-#include <cmath>
-#include <set>
+#include <optional>
 
 #include "models/exchange/expected_copies.hpp"
 #include "tests/catch.hpp"
@@ -50,22 +49,17 @@ TEST_CASE("expected copies agree with the average over every choice", "[oracle][
   }
 }
 
-TEST_CASE("uniform routing stays within 4 standard errors of the closed form", "[property][exchange]") {
-  const int ranks = GENERATE(2, 8, 64);
-  const int top_k = GENERATE(1, 2, 6, 8);
-  const RankLayout layout{.ranks = ranks, .ranks_per_node = std::min(ranks, 8)};
-  const int tokens_a_rank = 2048 / ranks;
-  const auto choices = uniform_choices(layout, 64, top_k, tokens_a_rank, 11);
-  const RoutedBatch batch = batch_of(layout, 64, choices);
-  const WireFormat format = wire_format(64, DataType::bf16);
-  for (const ExchangeAlgorithm algorithm : kAllAlgorithms) {
-    CAPTURE(name(algorithm), ranks, top_k);
-    const auto plan = plan_exchange(algorithm, ExchangeDirection::dispatch, batch, format);
-    const ExchangeTraffic t = measure(plan, algorithm, batch, format, top_k);
-    // A token's copies lie between 0 and k (all_gather: are fixed), so their deviation is at most k / 2.
-    const double error = algorithm == ExchangeAlgorithm::all_gather ? 0 : top_k / 2.0 * std::sqrt(2048.0) * 64;
-    CHECK(std::abs(t.elements_remote - t.elements_closed_form) <= 4 * error);
-  }
+TEST_CASE("node-limited routing caps what two_hop is expected to send", "[oracle][exchange]") {
+  // Eight nodes, top-8 of 256: 7 (1 - q) = 4.633 remote nodes a token. Kept to four nodes, own among them in half of
+  // the cases: 4 (1 - 1/8) = 3.5. Kept to seven, 6.125 is no limit.
+  const RankLayout layout{.ranks = 64, .ranks_per_node = 8};
+  const auto expected = [&](ExchangeAlgorithm algorithm, std::optional<int> kept) {
+    return expected_remote_copies(algorithm, layout, 1000, 256, 8, kept);
+  };
+  CHECK(expected(ExchangeAlgorithm::two_hop, std::nullopt) == Approx(4633).margin(1));
+  CHECK(expected(ExchangeAlgorithm::two_hop, 4) == Approx(3500));
+  CHECK(expected(ExchangeAlgorithm::two_hop, 7) == expected(ExchangeAlgorithm::two_hop, std::nullopt));
+  CHECK(expected(ExchangeAlgorithm::direct, 4) == expected(ExchangeAlgorithm::direct, std::nullopt));
 }
 
 }  // namespace moesim

@@ -40,4 +40,15 @@ TEST_CASE("what is packed for a rank is what is unpacked", "[property][exchange]
   }
 }
 
+TEST_CASE("padded buffers are rows, filled or not", "[oracle][exchange]") {
+  // Four experts on two ranks, five slots each: 20 rows out of a rank, and 2 experts * 2 ranks * 5 slots in.
+  const RoutedBatch batch = batch_of({2, 1}, 4, {{0, {0, 1}}, {0, {1, 2, 3}}});
+  for (const RankRows& r : rank_rows(ExchangeAlgorithm::direct, batch, 5)) {
+    CHECK(r.tokens == 1);
+    CHECK(r.packed == 20);
+    CHECK(r.received == 20);
+    CHECK(r.returned == 20);
+  }
+}
+
 }  // namespace moesim

@@ -41,8 +41,13 @@ TEST_CASE("memory of a small layer by hand, inference", "[oracle][memory]") {
   CHECK(m.gradients == Bytes{0});
   CHECK(m.optimizer == Bytes{0});
   // Tokens 20 * 512; scores and choices 20 * (8 * 4 + 2 * 8); of 40 rows the largest pair of neighbours among
-  // inputs 512, up 512, function 256, outputs 512.
-  CHECK(m.activations == Bytes{20 * 512 + 20 * 48 + 40 * (512 + 512)});
+  // inputs 512, up 512, function 256, outputs 512; the shared expert's outputs, 20 * 512, wait for the sum.
+  CHECK(m.activations == Bytes{20 * 512 + 20 * 48 + 40 * (512 + 512) + 20 * 512});
+  // Without rows the shared expert has the most: up 512 and function 256, as much as function and outputs.
+  MoeRankLoad idle = load();
+  const std::array<std::int64_t, 2> none{0, 0};
+  idle.expert_tokens = none;
+  CHECK(layer_memory(shape(), idle, {}).activations == Bytes{20 * 512 + 20 * 48 + 20 * (512 + 256)});
   // Sent and returned take turns: max(36 * 264, 36 * 512); received rows are there twice over in size: 38 * 512.
   CHECK(m.buffers == Bytes{36 * 512 + 38 * 512});
   CHECK(m.total() == m.weights + m.activations + m.buffers);
@@ -55,6 +60,16 @@ TEST_CASE("memory of a small layer by hand, training", "[oracle][memory]") {
   CHECK(m.optimizer == Bytes{12 * parameters / 4});  // Master copy and two moments, over four ranks.
   // Everything is kept: tokens, scores, 40 rows of all four steps, 20 of the shared expert's up and function.
   CHECK(m.activations == Bytes{20 * 512 + 20 * 48 + 40 * (512 + 512 + 256 + 512) + 20 * (512 + 256)});
+}
+
+TEST_CASE("a latent width is that of routed experts alone", "[oracle][memory]") {
+  MoeLayerShape latent = shape();
+  latent.latent_width = 64;
+  latent.gate_matrices = 2;
+  CHECK(layer_parameters(latent) == 3 * 64 * 2 * 128 + 3 * 256 * 128 + 2 * 256 * 8);
+  const LayerMemory m = layer_memory(latent, load(), {});
+  // Scores twice; rows' neighbours: up 512 and function 256, more than inputs 128 and up 512.
+  CHECK(m.activations == Bytes{20 * 512 + 20 * (2 * 8 * 4 + 2 * 8) + 40 * (512 + 256) + 20 * 512});
 }
 
 TEST_CASE("DeepSeek-V3: one layer's experts on one of 64 ranks", "[oracle][memory]") {

@@ -116,6 +116,24 @@ TEST_CASE("backward has twice the flops of forward", "[oracle][kernels]") {
   }
 }
 
+TEST_CASE("routed experts work in the latent width, everything else in the hidden one", "[oracle][kernels]") {
+  MoeLayerShape shape = deepseek_v3();
+  shape.latent_width = 1024;
+  shape.gate_matrices = 2;
+  const KernelModel model(h800(), {});
+  for (const LayerPass pass : {LayerPass::forward, LayerPass::backward}) {
+    const double scale = pass == LayerPass::forward ? 1 : 2;
+    const MoeLayerCosts c = moe_layer_costs(model, shape, balanced_load(), pass);
+    CHECK(c.experts().flops == Approx(scale * 2.0 * 3 * 1024 * 2048 * 32768));
+    CHECK(c.shared.flops == Approx(scale * 2.0 * 3 * 7168 * 2048 * 4096));
+    CHECK(c.gate.flops == Approx(scale * 2.0 * 2 * 7168 * 256 * 4096));
+    CHECK(useful_flops(shape, 4096, 32768, pass) == Approx(c.total().flops));
+  }
+  // (24576 copies) * 7392 B and 32768 rows of 1024 + 32 B.
+  CHECK(moe_layer_costs(model, shape, balanced_load(), LayerPass::forward).expand.hbm ==
+        Bytes{24576 * 7392 + 32768 * 1056});
+}
+
 TEST_CASE("a rank without tokens and without copies has nothing to do", "[oracle][kernels]") {
   const std::array<std::int64_t, 4> none{};
   const MoeRankLoad idle{.dispatch_copy = {7392}, .combine_copy = {14336}, .expert_tokens = none};

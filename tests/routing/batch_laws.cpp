@@ -97,7 +97,7 @@ TEST_CASE("copies are conserved, limits are kept, and the same seed gives the sa
   const auto seed = GENERATE(range(1u, 101u));
   const Case c = random_case(seed);
   CAPTURE(seed, name(c.router.kind), name(c.path), c.router.num_experts, c.router.top_k, c.layout.ranks);
-  REQUIRE(router_error(c.router, c.layout).value_or("") == "");
+  REQUIRE(router_error(c.router, c.layout, 1).value_or("") == "");
   const RoutedBatch batch = route(c, seed);
 
   CHECK(batch.tokens == sum(c.tokens));

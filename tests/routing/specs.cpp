@@ -31,12 +31,12 @@ TEST_CASE("placements give every rank N / P experts", "[oracle]") {
 TEST_CASE("a router that cannot work is refused with its reason", "[oracle]") {
   const RankLayout layout{.ranks = 8, .ranks_per_node = 4};
   const RouterSpec good = test::router(RoutingKind::top_k, 16, 2);
-  CHECK_FALSE(router_error(good, layout));
+  CHECK_FALSE(router_error(good, layout, 1));
   const auto reason = [&](auto change) {
     RouterSpec spec = good;
     change(spec);
     CHECK_THROWS_AS(test::route(spec, layout, 4, 1), InternalError);
-    return router_error(spec, layout).value_or("");
+    return router_error(spec, layout, 1).value_or("");
   };
   CHECK_THAT(reason([](RouterSpec& s) { s.top_k = 17; }), ContainsSubstring("only 16 experts"));
   CHECK_THAT(reason([](RouterSpec& s) { s.top_k = 0; }), ContainsSubstring("at least 1"));
@@ -61,7 +61,7 @@ TEST_CASE("a router that cannot work is refused with its reason", "[oracle]") {
   CHECK_THAT(router_error(greedy, layout, 1'000'000'000'000).value_or(""), ContainsSubstring("GiB"));
   RouterSpec uneven = good;
   uneven.num_experts = 12;
-  CHECK_THAT(router_error(uneven, layout).value_or(""), ContainsSubstring("evenly"));
+  CHECK_THAT(router_error(uneven, layout, 1).value_or(""), ContainsSubstring("evenly"));
 }
 
 }  // namespace

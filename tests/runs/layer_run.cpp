@@ -30,8 +30,12 @@ TEST_CASE("uniform routing sends what the closed forms say, within three standar
   const int hidden = 7168;
   CAPTURE(ranks, top_k);
   const RankLayout layout{.ranks = ranks, .ranks_per_node = 8};
-  const RoutedBatch batch = route_batch({.kind = RoutingKind::top_k, .num_experts = experts, .top_k = top_k}, layout,
-                                        place_experts(PlacementKind::contiguous, experts, ranks), tokens_per_rank, 1);
+  RouterSpec router;
+  router.kind = RoutingKind::top_k;
+  router.num_experts = experts;
+  router.top_k = top_k;
+  const RoutedBatch batch =
+      route_batch(router, layout, place_experts(PlacementKind::contiguous, experts, ranks), tokens_per_rank, 1);
   const WireFormat format = wire_format(hidden, DataType::bf16);
   const auto tokens = static_cast<double>(tokens_per_rank * ranks);
   // The variance of one token's remote copies comes from the same module as the mean; its closed forms are held

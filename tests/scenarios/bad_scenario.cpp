@@ -126,9 +126,8 @@ TEST_CASE("every kind of bad value is refused with its pointer, what was found a
 TEST_CASE("a mistake in --set names --set", "[scenario]") {
   const TemporaryFolder folder;
   const std::string path = folder.write("good.json", kGood);
-  for (const char* set :
-       {"", "=", "seed=2", "/seed", "/nowhere/at/all=1", "/seed/deeper=1", "/name~2=x", "/workload={\"kind\": x}",
-        "/name=\"\xFF\"", "/name=\xFF", "/name=a\nb", "/workload={\"kind\": 1, \"kind\": 2}"}) {
+  for (const char* set : {"", "=", "seed=2", "/seed", "/seed/deeper=1", "/name~2=x", "/workload={\"kind\": x}",
+                          "/name=\"\xFF\"", "/name=\xFF", "/name=a\nb", "/workload={\"kind\": 1, \"kind\": 2}"}) {
     CAPTURE(set);
     CHECK_THAT(load_error(path, {set}), ContainsSubstring("--set"));
   }

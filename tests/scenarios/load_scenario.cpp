@@ -120,6 +120,27 @@ TEST_CASE("--set changes one value, makes room below a card's name, and comes be
   check_fixed_point(scenario);
 }
 
+TEST_CASE("a group is any number of the first ranks that divides the experts; null is absent; --set makes parents",
+          "[scenario]") {
+  const TemporaryFolder folder;
+  const std::string path =
+      folder.write("s.json", R"({"schema": 1, "model": "deepseek-v3", "cluster": {"card": "gb200-nvl72", "nodes": 1},
+      "workload": {"kind": "moe_layer", "tokens_per_rank": 8, "direction": null}, "parallelism": null,
+      "dispatch": {"chunks": null}})");
+  const auto with = [&](const std::string& set) { return load_scenario(path, {.sets = {set}, .seed = {}}); };
+  const Scenario plain = with("/routing/groups_kept=null");
+  CHECK(plain.world_size == 72);
+  CHECK(plain.parallelism.ep == 64);  // The largest divisor of 256 experts that is at most 72.
+  CHECK(plain.routing->groups_kept == 4);
+  check_fixed_point(plain);
+  CHECK(with("/parallelism/ep=32").parallelism.ep == 32);
+  CHECK(with("/routing/kind=top_k").routing->kind == RoutingKind::top_k);
+  CHECK_THROWS_WITH(with("/parallelism/ep=72"), ContainsSubstring("at most the cluster's 72 ranks (nearest: 64)"));
+  const Scenario costly = with("/dispatch/message_overhead_us=1.5");
+  CHECK(costly.dispatch.message_overhead == Picoseconds{1'500'000});
+  check_fixed_point(costly);
+}
+
 TEST_CASE("flows come from a CSV or from rows, to the picosecond, and the resolved scenario needs no file",
           "[scenario]") {
   const TemporaryFolder folder;
