@@ -117,9 +117,9 @@ void add_caveats(const LayerInput& input, const KernelModel& model, RunResult& r
       {"synthetic_router", "Tokens were routed by a synthetic router; loads of a trained one differ."});
   if (scenario.world_size > scenario.parallelism.ep) {
     result.caveats.push_back(
-        {"one_group", fmt::format("One expert-parallel group of {} ranks was simulated, of {} in the cluster; the "
-                                  "others' traffic on shared switches was not.",
-                                  scenario.parallelism.ep, scenario.world_size / scenario.parallelism.ep)});
+        {"one_group", fmt::format("The expert-parallel group on the first {} of the cluster's {} ranks was simulated; "
+                                  "what other ranks would send over shared switches was not.",
+                                  scenario.parallelism.ep, scenario.world_size)});
   }
   if (scenario.model->moe->latent_size) {
     result.caveats.push_back(
