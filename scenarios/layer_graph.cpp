@@ -54,17 +54,30 @@ void LayerGraph::add_pass(LayerPass pass, const ExchangePlan& to_experts, const 
 }
 
 Picoseconds LayerGraph::exposed_communication() const {
-  std::map<StreamId, Picoseconds> busy;
-  std::optional<StreamId> last;
+  Picoseconds exposed;
+  std::optional<Picoseconds> since;  // When the path left the kernels of a rank for the wire.
+  for (const CriticalSpan& span : graph_.critical_path()) {
+    const auto stream = graph_.stream(span.task);
+    if (!stream || stream == fabric_) {
+      if (!since) since = span.begin;
+    } else if (since) {
+      exposed += span.begin - *since - kernel_time(*stream, *since, span.begin);
+      since.reset();
+    }
+  }
+  return since ? exposed + (graph_.makespan() - *since) : exposed;
+}
+
+Picoseconds LayerGraph::kernel_time(StreamId stream, Picoseconds from, Picoseconds to) const {
+  Picoseconds sum;
   for (std::size_t i = 0; i < graph_.num_tasks(); ++i) {
     const TaskId task{static_cast<std::int64_t>(i)};
-    const auto stream = graph_.stream(task);
-    if (!stream || stream == fabric_) continue;
-    busy[*stream] += graph_.end(task) - graph_.begin(task);
-    if (!last && graph_.end(task) == graph_.makespan()) last = stream;
+    if (graph_.stream(task) != stream) continue;
+    const Picoseconds begin = std::max(from, graph_.begin(task));
+    const Picoseconds end = std::min(to, graph_.end(task));
+    if (begin < end) sum += end - begin;
   }
-  MOESIM_CHECK(last.has_value(), "a pass ends with the kernels of some rank");
-  return graph_.makespan() - busy[*last];
+  return sum;
 }
 
 void LayerGraph::sample_arrows(const ExchangePlan& plan, const std::vector<TaskId>& from,

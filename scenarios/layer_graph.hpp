@@ -53,8 +53,7 @@ class LayerGraph {
   // The longest that an exchange can be shorter than it is said to be, where equal messages were not simulated one by
   // one (scenarios/equal_exchange.hpp); empty where all were.
   std::optional<Picoseconds> equal_exchange_slack() const { return equal_exchange_slack_; }
-  // After the run: how long the compute stream of the rank that finishes last stands idle, for its own messages or, by
-  // way of them, for slower ranks.
+  // After the run: the communication on the critical path, less what the rank that waits for it computes meanwhile.
   Picoseconds exposed_communication() const;
   // A sample of the messages of every exchange, evenly spaced.
   const std::vector<MessageArrow>& arrows() const { return arrows_; }
@@ -72,6 +71,8 @@ class LayerGraph {
   void add_merged_messages(const ExchangePlan& plan, const std::vector<TaskId>& start,
                            const std::vector<TaskId>& arrived, PhaseId phase);
 
+  // What a stream's kernels take of a span of time.
+  Picoseconds kernel_time(StreamId stream, Picoseconds from, Picoseconds to) const;
   void sample_arrows(const ExchangePlan& plan, const std::vector<TaskId>& from, const std::vector<TaskId>& to);
 
   TaskGraph& graph_;

@@ -61,7 +61,8 @@ struct RunResult {
   std::uint64_t events = 0;
   double wall_s = 0;
   std::vector<std::pair<std::string, Picoseconds>> breakdown;  // On the critical path, in order; sums to `time`.
-  std::optional<Picoseconds> exposed_communication;            // How long the last rank's compute stream stands idle.
+  // Communication on the critical path, less what the waiting rank computes meanwhile.
+  std::optional<Picoseconds> exposed_communication;
   std::optional<ExchangeTraffic> dispatch;
   std::optional<ExchangeTraffic> combine;
   std::optional<LoadResult> load;

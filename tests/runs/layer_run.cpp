@@ -100,6 +100,19 @@ TEST_CASE("node-limited routing keeps to its nodes, sends less and says what it 
   }
 }
 
+TEST_CASE("waiting for a hot rank's experts is no communication", "[property][runs]") {
+  // One node, no shared experts: nothing overlaps, so what is exposed is what the critical path spends on the wire,
+  // however long a cold rank waits for the hot one.
+  const RunResult result = run_text(R"({"schema": 1, "model": "mixtral-8x7b", "cluster": "h100-node",
+     "workload": {"kind": "moe_layer", "tokens_per_rank": 512}, "parallelism": {"ep": 8},
+     "routing": {"kind": "top_k", "skew": {"kind": "zipf", "exponent": 2}}, "dispatch": {"algorithm": "direct"}})");
+  Picoseconds wire;
+  for (const auto& [phase, time] : result.breakdown) {
+    if (phase == "dispatch" || phase == "combine") wire += time;
+  }
+  CHECK(*result.exposed_communication == wire);
+}
+
 TEST_CASE("backward moves as much as forward and computes twice as much", "[property][runs]") {
   const auto with = [](const std::string& direction) {
     std::string text = layer(16, 8, "direct");
