@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "models/kernels/device.hpp"
+#include "scenarios/layer_input.hpp"
 
 namespace moesim {
 
@@ -84,9 +85,7 @@ ComputeSpec read_compute(JsonReader reader, Direction direction, const GpuCard& 
   } else if (reader.has("optimizer_bytes_per_weight")) {
     reader.fail("optimizer_bytes_per_weight", "an optimizer in a forward pass", "it only with a backward pass");
   }
-  Device device;
-  for (const auto& [type, rate] : gpu.peak) device.peak.emplace_back(*data_type(type), rate);
-  if (!device.computes(compute.dtype)) {
+  if (!device(gpu).computes(compute.dtype)) {
     reader.fail("dtype", fmt::format("\"{}\", which {} does not compute", name(compute.dtype), gpu.name),
                 "a type that the card has a peak for, or a narrower one");
   }

@@ -135,16 +135,22 @@ void LayerGraph::add_messages(const ExchangePlan& plan, const std::vector<TaskId
   std::vector<TaskId> tasks;
   tasks.reserve(plan.messages.size());
   for (const Message& message : plan.messages) {
-    const RouteId route = network_.route(message.source, message.destination);
-    const TaskId task = graph_.add_transfer(flow_spec(plan, message, route), phase);
-    if (message.waits_for_source) graph_.depends(task, start[message.source.index()]);
+    const TaskId task = add_message(plan, message, start, arrived, phase);
     for (std::int32_t i = 0; i < message.num_waits; ++i) {
       const std::int32_t wait = plan.waits[static_cast<std::size_t>(message.first_wait + i)];
       graph_.depends(task, tasks[static_cast<std::size_t>(wait)]);
     }
-    graph_.depends(arrived[message.destination.index()], task);
     tasks.push_back(task);
   }
+}
+
+TaskId LayerGraph::add_message(const ExchangePlan& plan, const Message& message, const std::vector<TaskId>& start,
+                               const std::vector<TaskId>& arrived, PhaseId phase) {
+  const RouteId route = network_.route(message.source, message.destination);
+  const TaskId task = graph_.add_transfer(flow_spec(plan, message, route), phase);
+  if (message.waits_for_source) graph_.depends(task, start[message.source.index()]);
+  graph_.depends(arrived[message.destination.index()], task);
+  return task;
 }
 
 // Ranks with one attachment have the same routes, so that their equal messages to ranks of one other attachment are
@@ -176,10 +182,7 @@ void LayerGraph::add_merged_messages(const ExchangePlan& plan, const std::vector
     const int from = topology.attachment(message.source);
     const int to = topology.attachment(message.destination);
     if (from == to || message.multiplicity != 1) {
-      const TaskId task =
-          graph_.add_transfer(flow_spec(plan, message, network_.route(message.source, message.destination)), phase);
-      graph_.depends(task, start[message.source.index()]);
-      graph_.depends(arrived[message.destination.index()], task);
+      add_message(plan, message, start, arrived, phase);
       continue;
     }
     const int holder = by_source ? from : to;

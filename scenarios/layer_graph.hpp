@@ -66,6 +66,9 @@ class LayerGraph {
   std::vector<TaskId> add_exchange(const ExchangePlan& plan, const std::vector<TaskId>& start, std::string_view phase);
   void add_equal_exchange(const EqualExchange& exchange, const std::vector<TaskId>& start,
                           const std::vector<TaskId>& arrived, PhaseId phase);
+  // One message: leaves after `start` of its source, arrives at `arrived` of its destination.
+  TaskId add_message(const ExchangePlan& plan, const Message& message, const std::vector<TaskId>& start,
+                     const std::vector<TaskId>& arrived, PhaseId phase);
   void add_messages(const ExchangePlan& plan, const std::vector<TaskId>& start, const std::vector<TaskId>& arrived,
                     PhaseId phase);
   void add_merged_messages(const ExchangePlan& plan, const std::vector<TaskId>& start,
