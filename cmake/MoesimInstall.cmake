@@ -2,10 +2,10 @@
 include(CMakePackageConfigHelpers)
 
 install(TARGETS moesim RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
-install(TARGETS moesim_sim moesim_topologies moesim_models moesim_scenarios EXPORT moesim_targets
+install(TARGETS moesim_sim moesim_topologies moesim_models moesim_scenarios moesim_validate EXPORT moesim_targets
         ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(TARGETS moesim_options EXPORT moesim_targets)
-foreach(room sim topologies models scenarios)
+foreach(room sim topologies models scenarios validate)
   install(DIRECTORY "${PROJECT_SOURCE_DIR}/${room}" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/moesim"
           FILES_MATCHING PATTERN "*.hpp")
 endforeach()

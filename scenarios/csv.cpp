@@ -1,86 +1,19 @@
 #include "scenarios/csv.hpp"
 
-#include <charconv>
 #include <cmath>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "scenarios/csv_lines.hpp"
 #include "scenarios/error.hpp"
-#include "scenarios/json_text.hpp"
 
 namespace moesim {
-
-namespace {
-
-std::string_view trim(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t\r");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
-}
-
-// Walks over the lines that say something.
-class Lines {
- public:
-  Lines(std::string_view text, const std::string& where, const std::string& rows, int head)
-      : rest_(text), where_(where), rows_(rows), head_(head) {
-    if (rest_.substr(0, 3) == "\xEF\xBB\xBF") rest_.remove_prefix(3);  // A byte-order mark.
-  }
-
-  bool next() {
-    while (!rest_.empty()) {
-      const auto end = rest_.find('\n');
-      line_ = trim(rest_.substr(0, end));
-      rest_ = end == std::string_view::npos ? std::string_view() : rest_.substr(end + 1);
-      ++number_;
-      if (!line_.empty() && line_.front() != '#') return true;
-    }
-    return false;
-  }
-
-  std::string_view line() const { return line_; }
-
-  void split(std::vector<std::string_view>& fields) const {
-    fields.clear();
-    for (std::string_view rest = line_;;) {
-      const auto comma = rest.find(',');
-      fields.push_back(trim(rest.substr(0, comma)));
-      if (comma == std::string_view::npos) return;
-      rest.remove_prefix(comma + 1);
-    }
-  }
-
-  template <class Number>
-  Number parse(std::string_view field, std::string_view what, Number min, Number max) const {
-    Number value{};
-    const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), value);
-    const bool whole = error == std::errc() && end == field.data() + field.size();
-    if (!whole || !(value >= min && value <= max)) {
-      fail("\"" + shorten_text(field) + "\"", fmt::format("{} from {} to {}", what, min, max));
-    }
-    return value;
-  }
-
-  [[noreturn]] void fail(const std::string& found, const std::string& expected) const {
-    if (!rows_.empty()) throw InputError(where_, fmt::format("{}/{}", rows_, number_ - 1 - head_), found, expected);
-    throw InputError(fmt::format("{}:{}: found {}, expected {}", where_, number_, found, expected));
-  }
-
- private:
-  std::string_view rest_;
-  std::string_view line_;
-  const std::string& where_;
-  const std::string& rows_;
-  int head_;  // Lines above the first row.
-  std::int64_t number_ = 0;
-};
-
-}  // namespace
 
 std::vector<FlowRequest> parse_flows_csv(std::string_view text, const std::string& where, int world_size,
                                          const std::string& rows) {
   constexpr std::string_view kHeader = "src,dst,bytes,start_us";
-  Lines lines(text, where, rows, 1);
+  CsvLines lines(text, where, rows, 1);
   if (!lines.next()) throw InputError(where, "", "no line", fmt::format("the header {}", kHeader));
   std::vector<std::string_view> fields;
   lines.split(fields);
@@ -108,7 +41,7 @@ std::vector<FlowRequest> parse_flows_csv(std::string_view text, const std::strin
 
 std::vector<std::int64_t> parse_matrix_csv(std::string_view text, const std::string& where, int ranks,
                                            const std::string& rows) {
-  Lines lines(text, where, rows, 0);
+  CsvLines lines(text, where, rows, 0);
   std::vector<std::int64_t> matrix;
   std::vector<std::string_view> fields;
   int row = 0;

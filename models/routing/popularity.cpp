@@ -18,32 +18,6 @@ double power_law_quantile(double u, double alpha, double largest) {
   return std::pow(1 + u * (std::pow(largest, e) - 1), 1 / e);
 }
 
-std::vector<double> shape(const RouterSpec& router, std::int64_t tokens) {
-  const auto experts = static_cast<std::size_t>(router.num_experts);
-  const double parameter = router.skew.parameter;
-  const bool few_tokens = tokens * router.top_k <= router.num_experts;
-  const double largest = few_tokens ? 200 : std::max(2.0, 0.8 * static_cast<double>(tokens));
-  std::vector<double> values(experts, 1.0);
-  for (std::size_t i = 0; i < experts; ++i) {
-    const double quantile = 1 - (static_cast<double>(i) + 0.5) / static_cast<double>(experts);
-    switch (router.skew.kind) {
-      case SkewKind::uniform:
-      case SkewKind::hot_rank:
-        break;
-      case SkewKind::zipf:
-        values[i] = std::pow(static_cast<double>(i + 1), -parameter);
-        break;
-      case SkewKind::power_law:
-        values[i] = power_law_quantile(quantile, parameter, largest);
-        break;
-      case SkewKind::lognormal:
-        values[i] = std::exp(parameter * normal_quantile(quantile));
-        break;
-    }
-  }
-  return values;
-}
-
 // Expected share of the copies that go to `hot` of `experts` experts, each of them `weight` times as popular as the
 // others: top_k draws without replacement; chance[h] is that of h hot ones so far.
 double expected_hot_share(int experts, int hot, int top_k, double weight) {
@@ -82,6 +56,32 @@ void normalize(std::vector<double>& values) {
 
 }  // namespace
 
+std::vector<double> popularity_shape(const RouterSpec& router, std::int64_t tokens) {
+  const auto experts = static_cast<std::size_t>(router.num_experts);
+  const double parameter = router.skew.parameter;
+  const bool few_tokens = tokens * router.top_k <= router.num_experts;
+  const double largest = few_tokens ? 200 : std::max(2.0, 0.8 * static_cast<double>(tokens));
+  std::vector<double> values(experts, 1.0);
+  for (std::size_t i = 0; i < experts; ++i) {
+    const double quantile = 1 - (static_cast<double>(i) + 0.5) / static_cast<double>(experts);
+    switch (router.skew.kind) {
+      case SkewKind::uniform:
+      case SkewKind::hot_rank:
+        break;
+      case SkewKind::zipf:
+        values[i] = std::pow(static_cast<double>(i + 1), -parameter);
+        break;
+      case SkewKind::power_law:
+        values[i] = power_law_quantile(quantile, parameter, largest);
+        break;
+      case SkewKind::lognormal:
+        values[i] = std::exp(parameter * normal_quantile(quantile));
+        break;
+    }
+  }
+  return values;
+}
+
 double max_hot_share(int experts_per_rank, int top_k) {
   return std::min(1.0, static_cast<double>(experts_per_rank) / top_k);
 }
@@ -90,7 +90,7 @@ std::vector<double> expert_popularity(const RouterSpec& router, std::span<const 
                                       std::int64_t tokens, std::uint64_t seed) {
   MOESIM_CHECK(std::ssize(rank_of_expert) == router.num_experts, "{} placed of {}", rank_of_expert.size(),
                router.num_experts);
-  std::vector<double> popularity = shape(router, tokens);
+  std::vector<double> popularity = popularity_shape(router, tokens);
   if (router.skew.kind == SkewKind::hot_rank) {
     const auto hot = static_cast<int>(std::count(rank_of_expert.begin(), rank_of_expert.end(), RankId{0}));
     const double weight =

@@ -26,6 +26,9 @@ inline constexpr double kMinPopularity = 1e-12;
 std::vector<double> expert_popularity(const RouterSpec& router, std::span<const RankId> rank_of_expert,
                                       std::int64_t tokens, std::uint64_t seed);
 
+// The values v_i above, [experts], most popular first; for hot_rank, whose values depend on the placement, all 1.
+std::vector<double> popularity_shape(const RouterSpec& router, std::int64_t tokens);
+
 // The largest share of all copies that one rank can be given when a token's k experts differ: min(1, experts a rank /
 // k).
 double max_hot_share(int experts_per_rank, int top_k);
