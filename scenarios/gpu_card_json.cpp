@@ -13,6 +13,7 @@ namespace moesim {
 namespace {
 
 constexpr double kGib = 1 << 30;
+constexpr double kMib = 1 << 20;
 constexpr double kMost = 1e9;    // No figure of a card, in its unit, is larger.
 constexpr double kLeast = 1e-6;  // Nor is any smaller: zero is no rate.
 
@@ -48,6 +49,7 @@ GpuCard read_gpu_card(JsonReader reader) {
   card.multiprocessors = static_cast<int>(reader.integer("multiprocessors", 1, 100000));
   card.hbm_capacity = read_capacity(reader);
   card.hbm_bandwidth = Bandwidth::gbyte_per_s(reader.number("hbm_bandwidth_gb_per_s", kLeast, kMost));
+  card.l2_cache = {std::llround(reader.number_or("l2_cache_mib", 0, kMost, 0) * kMib)};
   card.ranks_per_chip = static_cast<int>(reader.integer_or("ranks_per_chip", 1, 64, 1));
   card.scale_up_kind = reader.string("scale_up_kind");
   card.scale_up_links = static_cast<int>(reader.integer("scale_up_links", 1, 1000));
@@ -76,6 +78,7 @@ nlohmann::json gpu_card_json(const GpuCard& card) {
       {"tdp_w", card_number(card.tdp_w)},
       {"sources", sources_json(card.sources)},
   };
+  if (card.l2_cache.count > 0) json["l2_cache_mib"] = card_number(static_cast<double>(card.l2_cache.count) / kMib);
   // In the vendor's own unit: whichever gives the whole number.
   const double gib = static_cast<double>(card.hbm_capacity.count) / kGib;
   if (gib == std::floor(gib)) {

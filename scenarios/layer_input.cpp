@@ -42,6 +42,7 @@ Device device(const GpuCard& gpu) {
                 .peak = {},
                 .memory = gpu.hbm_bandwidth,
                 .memory_capacity = gpu.hbm_capacity,
+                .l2_cache = gpu.l2_cache,
                 .multiprocessors = gpu.multiprocessors};
   for (const auto& [type_name, rate] : gpu.peak) {
     const std::optional<DataType> type = data_type(type_name);

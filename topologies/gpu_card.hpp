@@ -24,6 +24,7 @@ struct GpuCard {
   int multiprocessors = 1;                             // SMs or CUs; 1 for a TPU core.
   Bytes hbm_capacity;                                  // Of one rank.
   Bandwidth hbm_bandwidth;                             // Of one rank.
+  Bytes l2_cache = {};                                 // Of one rank; 0 where the card does not say.
   int ranks_per_chip = 1;                              // Ranks that share the scale-up links below.
   std::string scale_up_kind;                           // "NVLink 4"
   int scale_up_links = 1;                              // Of the chip.

@@ -17,6 +17,7 @@ struct Device {
   std::vector<std::pair<DataType, FlopRate>> peak;  // Dense, per type.
   Bandwidth memory;                                 // HBM, read plus write.
   Bytes memory_capacity;
+  Bytes l2_cache = {};      // 0 where it is not known: nothing is kept in it.
   int multiprocessors = 1;  // SMs, CUs, or 1 for a TPU core: what tiles are spread over.
 
   // Where the device has no unit for `type`, that of the next type that holds its values: fp4, then fp8, then bf16 or

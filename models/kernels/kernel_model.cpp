@@ -33,26 +33,6 @@ Bytes weight_bytes(std::int64_t elements, DataType type) {
 
 }  // namespace
 
-std::string_view name(Bound bound) {
-  switch (bound) {
-    case Bound::launch:
-      return "launch";
-    case Bound::compute:
-      return "compute";
-    case Bound::memory:
-      return "memory";
-  }
-  return {};
-}
-
-KernelCost& KernelCost::operator+=(const KernelCost& next) {
-  if (next.time > time) bound = next.bound;
-  time += next.time;
-  flops += next.flops;
-  hbm += next.hbm;
-  return *this;
-}
-
 std::int64_t padded_rows(std::int64_t rows) {
   if (rows == 0) return 0;
   return rows <= kHalfTileRows ? kHalfTileRows : ceil_div(rows, kTileRows) * kTileRows;

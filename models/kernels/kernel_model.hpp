@@ -2,30 +2,15 @@
 
 #include <cstdint>
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include "models/caveat.hpp"
 #include "models/data_type.hpp"
 #include "models/kernels/device.hpp"
+#include "models/kernels/kernel_cost.hpp"
 #include "sim/units.hpp"
 
 namespace moesim {
-
-enum class Bound { launch, compute, memory };  // What the larger part of a kernel's time goes to.
-std::string_view name(Bound bound);
-
-// One kernel, or several in a row.
-struct KernelCost {
-  Picoseconds time;
-  double flops = 0;  // Useful ones of matrix products: neither padded tiles nor element-wise work.
-  Bytes hbm;         // Read plus written.
-  Bound bound = Bound::launch;
-
-  // One after the other; bound is that of the longer of the two.
-  KernelCost& operator+=(const KernelCost& next);
-  friend KernelCost operator+(KernelCost a, const KernelCost& b) { return a += b; }
-};
 
 // The fractions of the data sheet that kernels reach. Defaults are published figures where there are any, so that an
 // uncalibrated answer is of the right size; each says where it is from.

@@ -1,0 +1,63 @@
+#include "models/kernels/kernel_profile.hpp"
+
+#include <fmt/format.h>
+
+#include "models/kernels/gemm_model.hpp"
+
+namespace moesim {
+
+std::span<const KernelFamilyInfo> kernel_families() {
+  static const std::vector<KernelFamilyInfo> kFamilies = {
+      {"gemm", constant_infos(gemm_constants())},
+  };
+  return kFamilies;
+}
+
+const KernelFamilyInfo* kernel_family(std::string_view name) {
+  for (const KernelFamilyInfo& family : kernel_families()) {
+    if (family.name == name) return &family;
+  }
+  return nullptr;
+}
+
+double KernelFit::constant(std::string_view name) const {
+  const auto found = constants.find(name);
+  MOESIM_CHECK(found != constants.end(), "{} of {} without {}", family, library, name);
+  return found->second;
+}
+
+std::optional<std::string> KernelFit::outside(std::span<const std::pair<std::string_view, double>> parameters) const {
+  for (const auto& [name, value] : parameters) {
+    const auto range = ranges.find(name);
+    if (range == ranges.end() || (value >= range->second.first && value <= range->second.second)) continue;
+    return fmt::format("{} in {} was measured for {} from {:.6g} to {:.6g}, and is asked for {:.6g}", family, precision,
+                       name, range->second.first, range->second.second, value);
+  }
+  return std::nullopt;
+}
+
+const KernelFit* KernelProfile::find(std::string_view family, std::string_view precision,
+                                     std::string_view library) const {
+  for (const KernelFit& fit : fits) {
+    if (fit.family == family && fit.precision == precision && (library.empty() || fit.library == library)) return &fit;
+  }
+  return nullptr;
+}
+
+std::string_view precision_name(DataType type) {
+  switch (type) {
+    case DataType::fp8:
+      return "fp8_block";
+    case DataType::bf16:
+    case DataType::fp16:
+      return "bf16";
+    case DataType::fp32:
+    case DataType::tf32:
+    case DataType::int8:
+    case DataType::fp4:
+      return name(type);
+  }
+  return {};
+}
+
+}  // namespace moesim

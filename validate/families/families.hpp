@@ -1,0 +1,11 @@
+#pragma once
+
+#include <memory>
+
+#include "validate/kernel_family.hpp"
+
+namespace moesim {
+
+std::unique_ptr<KernelFitter> gemm_fitter();
+
+}  // namespace moesim

@@ -1,0 +1,36 @@
+#include "validate/kernel_family.hpp"
+
+#include "sim/check.hpp"
+#include "validate/families/families.hpp"
+
+namespace moesim {
+
+std::vector<std::pair<std::string_view, double>> KernelFitter::fixed(const Device&, std::string_view) const {
+  return {};
+}
+
+std::vector<std::pair<std::string_view, double>> KernelFitter::starts(std::string_view) const { return {}; }
+
+std::span<const std::unique_ptr<KernelFitter>> kernel_fitters() {
+  static const std::vector<std::unique_ptr<KernelFitter>> kFitters = [] {
+    std::vector<std::unique_ptr<KernelFitter>> fitters;
+    fitters.push_back(gemm_fitter());
+    return fitters;
+  }();
+  return kFitters;
+}
+
+const KernelFitter* fitter_of(const Measurement& row) {
+  for (const auto& fitter : kernel_fitters()) {
+    if (fitter->covers(row)) return fitter.get();
+  }
+  return nullptr;
+}
+
+DataType measured_type(std::string_view dtype) {
+  const auto type = data_type(dtype == "fp8_block" ? "fp8" : dtype);
+  MOESIM_CHECK(type.has_value(), "measured in {}", dtype);
+  return *type;
+}
+
+}  // namespace moesim
