@@ -5,7 +5,8 @@
 
 namespace moesim {
 
-std::vector<std::pair<std::string_view, double>> KernelFitter::fixed(const Device&, std::string_view) const {
+std::vector<std::pair<std::string_view, double>> KernelFitter::fixed(const Device&, std::string_view,
+                                                                     std::string_view) const {
   return {};
 }
 
@@ -15,6 +16,7 @@ std::span<const std::unique_ptr<KernelFitter>> kernel_fitters() {
   static const std::vector<std::unique_ptr<KernelFitter>> kFitters = [] {
     std::vector<std::unique_ptr<KernelFitter>> fitters;
     fitters.push_back(gemm_fitter());
+    fitters.push_back(expert_fitter());
     return fitters;
   }();
   return kFitters;

@@ -26,9 +26,10 @@ class KernelFitter {
   // Rows of one shape stay on one side of the split.
   virtual std::string shape(const Measurement& row) const = 0;
   virtual std::string_view split_by() const = 0;  // What makes a shape, for people: "n, k".
-  // Constants of kernel_family(family()) that are not fitted for this precision: they keep the value that is given.
-  virtual std::vector<std::pair<std::string_view, double>> fixed(const Device& device,
-                                                                 std::string_view precision) const;
+  // Constants of kernel_family(family()) that are not fitted for this precision and library: they keep the value that
+  // is given.
+  virtual std::vector<std::pair<std::string_view, double>> fixed(const Device& device, std::string_view precision,
+                                                                 std::string_view library) const;
   // Where a precision starts elsewhere than the family does.
   virtual std::vector<std::pair<std::string_view, double>> starts(std::string_view precision) const;
 

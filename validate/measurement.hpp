@@ -57,9 +57,10 @@ struct Measurement {
   std::string dtype;     // bf16, fp16, fp32, fp8 (one scale a tensor), fp8_block (one scale for 128), or empty.
   std::string kv_dtype;  // Of cached keys and values, or empty.
   std::map<std::string, std::int64_t, std::less<>> parameters;  // Those of MeasuredKernelInfo.
-  std::string load;    // "balanced", "zipf:1", "power_law:1.01", "one_hot", "rows:3;0;5", or empty.
-  std::string cache;   // "cold", "hot", or empty where it is not known.
-  double time_us = 0;  // Median, above 0.
+  std::string load;     // "balanced", "zipf:1", "power_law:1.01", "one_hot", "rows:3;0;5", or empty.
+  std::string cache;    // "cold", "hot", or empty where it is not known.
+  std::string suspect;  // Why the row should not be trusted, or empty. It is not fitted, and judged apart.
+  double time_us = 0;   // Median, above 0.
   std::optional<double> p10_us = std::nullopt;
   std::optional<double> p90_us = std::nullopt;
 

@@ -19,7 +19,7 @@ namespace {
 constexpr std::int64_t kMostOfAParameter = std::int64_t{1} << 50;
 constexpr double kMostUs = 1e12;
 constexpr std::string_view kDataTypes[] = {"bf16", "fp16", "fp32", "tf32", "fp8", "fp8_block", "int8", "fp4"};
-constexpr std::string_view kTextColumns[] = {"kernel", "library", "dtype", "kv_dtype", "load", "cache"};
+constexpr std::string_view kTextColumns[] = {"kernel", "library", "dtype", "kv_dtype", "load", "cache", "suspect"};
 constexpr std::string_view kTimeColumns[] = {"time_us", "p10_us", "p90_us"};
 
 std::vector<std::string_view> known_columns() {
@@ -103,6 +103,8 @@ class Parser {
     if (!m.cache.empty() && m.cache != "cold" && m.cache != "hot") {
       lines_.fail(fmt::format("cache \"{}\"", shorten_text(m.cache)), "cold, hot or blank");
     }
+    m.suspect = field("suspect");
+    if (!is_plain_text(m.suspect)) lines_.fail("suspect \"" + shorten_text(m.suspect) + "\"", "plain text or a blank");
     read_parameters(about, m);
     m.time_us = time("time_us");
     if (!field("p10_us").empty()) m.p10_us = time("p10_us");
@@ -160,6 +162,7 @@ std::string cell(const Measurement& m, std::string_view column) {
   if (column == "kv_dtype") return m.kv_dtype;
   if (column == "load") return m.load;
   if (column == "cache") return m.cache;
+  if (column == "suspect") return m.suspect;
   if (column == "time_us") return fmt::format("{}", m.time_us);
   if (column == "p10_us") return m.p10_us ? fmt::format("{}", *m.p10_us) : "";
   if (column == "p90_us") return m.p90_us ? fmt::format("{}", *m.p90_us) : "";

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "models/kernels/expert_model.hpp"
 #include "models/kernels/gemm_model.hpp"
 
 namespace moesim {
@@ -9,6 +10,7 @@ namespace moesim {
 std::span<const KernelFamilyInfo> kernel_families() {
   static const std::vector<KernelFamilyInfo> kFamilies = {
       {"gemm", constant_infos(gemm_constants())},
+      {"experts", constant_infos(expert_constants())},
   };
   return kFamilies;
 }

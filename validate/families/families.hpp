@@ -7,5 +7,6 @@
 namespace moesim {
 
 std::unique_ptr<KernelFitter> gemm_fitter();
+std::unique_ptr<KernelFitter> expert_fitter();
 
 }  // namespace moesim

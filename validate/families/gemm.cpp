@@ -30,7 +30,8 @@ class GemmFitter final : public KernelFitter {
   }
   std::string_view split_by() const override { return "n, k"; }
 
-  std::vector<std::pair<std::string_view, double>> fixed(const Device&, std::string_view precision) const override {
+  std::vector<std::pair<std::string_view, double>> fixed(const Device&, std::string_view precision,
+                                                         std::string_view) const override {
     if (precision == "bf16") return {{"quantize_us_per_million", 0}, {"ragged_us", 0}};
     if (precision == "fp8") return {{"ragged_us", 0}};
     return {};
