@@ -37,7 +37,7 @@ class Constants {
  public:
   Constants(const KernelFamilyInfo& family, const KernelFitter& fitter, const Device& device, const RowGroup& group) {
     const auto fixed = fitter.fixed(device, group.precision, group.library);
-    const auto starts = fitter.starts(group.precision);
+    const auto starts = fitter.starts(group.precision, group.library);
     for (const ConstantInfo& info : family.constants) {
       const auto of = [&](const auto& list) {
         return std::find_if(list.begin(), list.end(), [&](const auto& each) { return each.first == info.name; });

@@ -10,7 +10,9 @@ std::vector<std::pair<std::string_view, double>> KernelFitter::fixed(const Devic
   return {};
 }
 
-std::vector<std::pair<std::string_view, double>> KernelFitter::starts(std::string_view) const { return {}; }
+std::vector<std::pair<std::string_view, double>> KernelFitter::starts(std::string_view, std::string_view) const {
+  return {};
+}
 
 std::span<const std::unique_ptr<KernelFitter>> kernel_fitters() {
   static const std::vector<std::unique_ptr<KernelFitter>> kFitters = [] {

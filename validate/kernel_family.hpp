@@ -31,7 +31,8 @@ class KernelFitter {
   virtual std::vector<std::pair<std::string_view, double>> fixed(const Device& device, std::string_view precision,
                                                                  std::string_view library) const;
   // Where a precision starts elsewhere than the family does.
-  virtual std::vector<std::pair<std::string_view, double>> starts(std::string_view precision) const;
+  virtual std::vector<std::pair<std::string_view, double>> starts(std::string_view precision,
+                                                                  std::string_view library) const;
 
   // A function of all constants, in the order of the family, for these rows on this device. Keeps what does not
   // hang on the constants, such as the rows of each expert. Neither `device` nor `rows` need outlive it.

@@ -34,7 +34,7 @@ class Product {
   double compute_us(const ExpertLoad& load, const ExpertLoad& even) const {
     if (tiling_ == ExpertTiling::triton && product_.block_scales) return root4(work4({64, 128, 128}, load));
     if (tiling_ == ExpertTiling::triton) {
-      const bool few = even.rows <= even.experts;
+      const bool few = load.tokens <= load.experts;
       return root4(work4(few ? Tile{16, 32, 64} : Tile{64, 64, kShortStep}, load));
     }
     // The tuner saw the even load; the rows that came decide what its choice costs. Fourth powers keep the order.
@@ -139,6 +139,7 @@ ExpertLoad expert_load(std::span<const std::int64_t> rows) {
   }
   load.touched = static_cast<double>(touched);
   load.rows = static_cast<double>(sum);
+  load.tokens = load.rows;
   for (std::size_t i = 0; i < tiles.size(); ++i) load.tiles[i] = static_cast<double>(tiles[i]);
   return load;
 }
@@ -150,6 +151,7 @@ ExpertLoad even_load(std::int64_t rows, std::int64_t experts) {
   ExpertLoad load;
   load.experts = static_cast<double>(experts);
   load.rows = static_cast<double>(rows);
+  load.tokens = load.rows;
   load.touched = static_cast<double>(low > 0 ? experts : more);
   for (std::size_t i = 0; i < load.tiles.size(); ++i) {
     const std::int64_t height = ExpertLoad::kHeights[i];

@@ -45,6 +45,7 @@ struct ExpertLoad {
   double experts = 0;  // On the rank, with rows or without.
   double touched = 0;  // Those with rows.
   double rows = 0;
+  double tokens = 0;                            // That entered the operator; rows, where every copy came by itself.
   std::array<double, kHeights.size()> tiles{};  // Sum over experts of ceil(rows / height).
 };
 ExpertLoad expert_load(std::span<const std::int64_t> rows);

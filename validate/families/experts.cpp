@@ -106,6 +106,7 @@ FusedOperator fused_operator(const Device& device, const Measurement& row, Loads
   op.block_scales = row.dtype == "fp8_block";
   op.tiling = expert_tiling(row.library);
   op.load = loads.of(row);
+  op.load.tokens = op.tokens;
   op.even = even_load((pairs + row.parameter("ep") - 1) / row.parameter("ep"), local);
   op.peak = device.peak_flops(measured_type(row.dtype));
   return op;
@@ -184,6 +185,12 @@ class ExpertFitter final : public KernelFitter {
     }
     if (precision == "bf16") return {{"local_expert_us", 0}, {"tile_us", 0}};
     return {{"local_expert_us", 0}, {"short_step_feed", 1}};
+  }
+
+  std::vector<std::pair<std::string_view, double>> starts(std::string_view, std::string_view library) const override {
+    if (expert_tiling(library) == ExpertTiling::autotuned) return {};
+    return {{"fixed_us", 12},          {"pair_ns", 1},   {"feed_gb_per_s", 300}, {"short_step_feed", 0.3},
+            {"overlap_exponent", 1.2}, {"step_us", 0.38}};
   }
 
   Predict predictor(const Device& device, std::span<const Measurement> rows) const override {

@@ -37,7 +37,7 @@ class GemmFitter final : public KernelFitter {
     return {};
   }
 
-  std::vector<std::pair<std::string_view, double>> starts(std::string_view precision) const override {
+  std::vector<std::pair<std::string_view, double>> starts(std::string_view precision, std::string_view) const override {
     if (precision == "bf16") return {};
     return {{"quantize_us_per_million", 2}, {"launch_us", 8}, {"drop_per_decade", 0.07}};
   }
