@@ -13,7 +13,8 @@ namespace {
 void add_import(CLI::App& calibrate, CalibrateArguments& arguments) {
   ImportOptions& options = arguments.import.options;
   std::vector<std::string> formats;
-  for (const ImportFormatInfo& format : import_formats()) formats.push_back(fmt::format("{} ({})", format.name, format.what));
+  for (const ImportFormatInfo& format : import_formats())
+    formats.push_back(fmt::format("{} ({})", format.name, format.what));
   CLI::App* verb = calibrate.add_subcommand("import", "make one table of measurements from files of other programs");
   verb->footer(fmt::format("Formats:\n  {}", fmt::join(formats, "\n  ")));
   verb->add_option("FILE", arguments.import.files, "what to read; - is standard input")

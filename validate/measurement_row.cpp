@@ -46,14 +46,14 @@ MeasuredKernel kernel_of(const RowFields& fields) {
   if (const auto kernel = measured_kernel(name)) return *kernel;
   std::vector<std::string_view> names;
   for (const MeasuredKernelInfo& each : measured_kernels()) names.push_back(each.name);
-  throw BadRow(fmt::format("kernel \"{}\"", shorten_text(name)),
-               "one of " + fmt::format("{}", fmt::join(names, ", ")));
+  throw BadRow(fmt::format("kernel \"{}\"", shorten_text(name)), "one of " + fmt::format("{}", fmt::join(names, ", ")));
 }
 
 std::string library_of(const RowFields& fields) {
   const std::string_view library = field(fields, "library");
   if (library.empty()) throw BadRow("no library", "what ran the kernel, in plain text");
-  const bool keeps_in_csv = library.find(',') == std::string_view::npos && library.front() != ' ' && library.back() != ' ';
+  const bool keeps_in_csv =
+      library.find(',') == std::string_view::npos && library.front() != ' ' && library.back() != ' ';
   if (!is_plain_text(library) || !keeps_in_csv) {
     throw BadRow(fmt::format("library \"{}\"", shorten_text(library)), "plain text without commas");
   }

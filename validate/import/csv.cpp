@@ -87,11 +87,13 @@ class Reader {
     require("library", has_library, ", or --library NAME", names);
     std::vector<std::string> unused;
     for (std::size_t i = 0; i < names.size(); ++i) {
-      const bool used = std::any_of(columns_.begin(), columns_.end(), [&](const auto& each) { return each.second == i; });
+      const bool used =
+          std::any_of(columns_.begin(), columns_.end(), [&](const auto& each) { return each.second == i; });
       if (!used) unused.push_back(names[i]);
     }
     if (!unused.empty()) {
-      rows_.skip(lines_.place(), "columns that are not read: " + shorten_text(fmt::format("{}", fmt::join(unused, ", "))));
+      rows_.skip(lines_.place(),
+                 "columns that are not read: " + shorten_text(fmt::format("{}", fmt::join(unused, ", "))));
     }
   }
 
@@ -110,7 +112,8 @@ class Reader {
       const double factor = us_per(rows_.options().unit);
       return factor == 1 ? field : fmt::format("{:.12g}", *number * factor);
     }
-    const bool whole = field.find_first_of(".eE") != std::string::npos && std::abs(*number) < 1e15 && *number == std::floor(*number);
+    const bool whole =
+        field.find_first_of(".eE") != std::string::npos && std::abs(*number) < 1e15 && *number == std::floor(*number);
     return whole ? fmt::format("{}", static_cast<std::int64_t>(*number)) : field;
   }
 

@@ -57,8 +57,8 @@ void check(const ImportOptions& options) {
     throw InputError("--format", "NAME", "\"" + shorten_text(options.format) + "\"",
                      fmt::format("one of {}{}", fmt::join(names, ", "), did_you_mean(options.format, names)));
   }
-  for (const auto& [option, text] : {std::pair<const char*, const std::string&>{"--library", options.library},
-                                     {"--device", options.device}}) {
+  for (const auto& [option, text] :
+       {std::pair<const char*, const std::string&>{"--library", options.library}, {"--device", options.device}}) {
     if (!is_plain_text(text)) throw InputError(option, "NAME", "\"" + shorten_text(text) + "\"", "plain text");
   }
   if (options.library.find(',') != std::string::npos) {
@@ -80,8 +80,9 @@ void merge_about(std::map<std::string, std::string>& about, const std::map<std::
     const auto [known, is_new] = about.emplace(key, value);
     if (is_new || known->second == value) continue;
     if (key == "device") {
-      throw InputError(where, "", "device " + value, "as in the files before, " + known->second +
-                                                         " (one file of measurements for each; --device names it)");
+      throw InputError(
+          where, "", "device " + value,
+          "as in the files before, " + known->second + " (one file of measurements for each; --device names it)");
     }
     if (known->second.find(value) == std::string::npos) known->second += "; " + value;
   }
@@ -113,8 +114,11 @@ ImportResult import_measurements(std::span<const std::string> paths, const Impor
     ImportedRows rows(options);
     format.read(text, where, rows);
     if (!options.device.empty()) rows.set_about("device", options.device);
-    rows.set_about("imported from", fmt::format("{} ({})", file_name(path), format.name));
     ImportResult& one = rows.result();
+    // A table that was imported before keeps where it came from.
+    if (one.set.about.count("imported from") == 0) {
+      rows.set_about("imported from", fmt::format("{} ({})", file_name(path), format.name));
+    }
     if (one.set.rows.empty() && one.skipped.empty()) one.skipped.push_back({where, "no measurement"});
     merge_about(result.set.about, one.set.about, where);
     std::move(one.set.rows.begin(), one.set.rows.end(), std::back_inserter(result.set.rows));

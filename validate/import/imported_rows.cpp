@@ -98,7 +98,8 @@ bool ImportedRows::fill_blanks(const std::string& place, RowFields& fields) {
     }
   }
   if (missing.empty()) return true;
-  skip(place, fmt::format("it does not say {}; --set {}=... can", fmt::join(missing, ", "), missing.front()));
+  skip(place, fmt::format("{} without {}; --set {}=... says it", info(*kernel).name, fmt::join(missing, ", "),
+                          missing.front()));
   return false;
 }
 

@@ -34,7 +34,8 @@ const Program* program_in(std::string_view line) {
   for (const Program& program : kPrograms) {
     const auto at = line.find(program.name);
     if (at == std::string_view::npos) continue;
-    if (at == 0 || (line[at - 1] != '_' && std::isalnum(static_cast<unsigned char>(line[at - 1])) == 0)) return &program;
+    if (at == 0 || (line[at - 1] != '_' && std::isalnum(static_cast<unsigned char>(line[at - 1])) == 0))
+      return &program;
   }
   return nullptr;
 }
@@ -88,9 +89,7 @@ class Reader {
       table_.reset();
       group_ = "";
       ranks_ = 0;
-      const auto threads = parse_number<std::int64_t>(number_behind(line, "nThread "));
-      const auto gpus = parse_number<std::int64_t>(number_behind(line, "nGpus "));
-      gpus_of_process_ = threads && gpus && *threads < 100000 && *gpus < 100000 ? *threads * *gpus : 0;
+      ranks_told_ = parse_number<std::int64_t>(number_behind(line, "nRanks ")).value_or(0);
     } else if (names.size() > 2 && names[1] == "Rank") {
       read_rank(line);
     } else if (const auto table = header(names)) {
@@ -151,7 +150,7 @@ class Reader {
     } else if (rows_.value_of("kernel").empty()) {
       return skip("nothing says which collective this is; --set kernel=... can");
     }
-    const std::int64_t ranks = ranks_ > 0 ? ranks_ : gpus_of_process_ > 1 ? gpus_of_process_ : 0;
+    const std::int64_t ranks = ranks_ > 0 ? ranks_ : ranks_told_;
     if (ranks == 1) return skip("one rank alone exchanges nothing");
     if (ranks > 0) row["ranks"] = std::to_string(ranks);
     rows_.add(lines_.place(), std::move(row));
@@ -164,8 +163,8 @@ class Reader {
   const Program* program_ = nullptr;
   std::optional<Table> table_;
   std::string group_;
-  std::int64_t ranks_ = 0;
-  std::int64_t gpus_of_process_ = 0;
+  std::int64_t ranks_ = 0;       // Lines "Rank".
+  std::int64_t ranks_told_ = 0;  // "nRanks" of the first line, in some versions.
 };
 
 bool looks_like_nccl_tests(std::string_view text) {

@@ -115,8 +115,11 @@ TorchRow product_of(const Operator& op, const json& inputs, const json& types) {
   if (type == nullptr || type->dtype.empty()) return problem("a data type that measurement files do not have");
 
   TorchRow row;
-  row.fields = {{"kernel", "gemm"}, {"library", "torch"}, {"dtype", std::string(type->dtype)},
-                {"n", std::to_string(n)}, {"k", std::to_string(k)}};
+  row.fields = {{"kernel", "gemm"},
+                {"library", "torch"},
+                {"dtype", std::string(type->dtype)},
+                {"n", std::to_string(n)},
+                {"k", std::to_string(k)}};
   row.fields[grouped ? "rows" : "m"] = std::to_string(*rows);
   if (grouped) {
     row.fields["kernel"] = "grouped_gemm";

@@ -64,7 +64,8 @@ class Reader {
     if (!event.is_object() || text(event, "ph") != "X") return;
     const std::string category = text(event, "cat");
     const auto found = event.find("args");
-    const json args = found != event.end() && found->is_object() ? *found : json::object();
+    static const json kNone = json::object();
+    const json& args = found != event.end() && found->is_object() ? *found : kNone;
     if (category == "cpu_op" || category == "Operator") {
       const auto id = external_id(args);
       auto product = torch_product(text(event, "name"), args);
@@ -81,7 +82,8 @@ class Reader {
   void take_kernel(const json& event, const json& args) {
     const std::string name = text(event, "name");
     const auto time = event.find("dur");
-    if (time == event.end() || !time->is_number() || !(time->get<double>() > 0)) return leave_out(name, "no duration", 0);
+    if (time == event.end() || !time->is_number() || !(time->get<double>() > 0))
+      return leave_out(name, "no duration", 0);
     const double us = time->get<double>();
     if (name.substr(0, 11) == "Memcpy DtoD") {
       const auto bytes = integer_of(args, "bytes");
@@ -173,8 +175,8 @@ class Reader {
   ImportedRows& rows_;
   Repeats repeats_;
   std::vector<Kernel> kernels_;
-  std::unordered_map<std::int64_t, Product> products_;        // By external id.
-  std::unordered_map<std::int64_t, std::int64_t> launches_;   // Correlation -> external id.
+  std::unordered_map<std::int64_t, Product> products_;               // By external id.
+  std::unordered_map<std::int64_t, std::int64_t> launches_;          // Correlation -> external id.
   std::map<std::pair<std::string, std::string>, LeftOut> left_out_;  // By name and reason.
 };
 

@@ -75,7 +75,9 @@ class EventReader final : public nlohmann::json_sax<json> {
       return true;
     }
     if (value.is_array() && depth_ <= 1 && take_ == nullptr) {
-      take_ = depth_ == 0 || root_key_ == "traceEvents" ? &event_ : root_key_ == "deviceProperties" ? &device_ : nullptr;
+      take_ = depth_ == 0 || root_key_ == "traceEvents" ? &event_
+              : root_key_ == "deviceProperties"         ? &device_
+                                                        : nullptr;
       array_depth_ = depth_ + 1;
     }
     ++depth_;

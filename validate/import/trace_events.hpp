@@ -18,7 +18,8 @@ struct TraceBreak {
 // Hands over the events of a Chrome trace, {"traceEvents": [...]} or the array alone, one at a time: a trace of
 // hundreds of MB is never held as a whole. `device` gets each element of "deviceProperties". A text that breaks off is
 // read up to there.
-std::optional<TraceBreak> read_trace_events(std::string_view text, const std::function<void(const nlohmann::json&)>& event,
+std::optional<TraceBreak> read_trace_events(std::string_view text,
+                                            const std::function<void(const nlohmann::json&)>& event,
                                             const std::function<void(const nlohmann::json&)>& device);
 
 }  // namespace moesim
