@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "cli/calibrate_options.hpp"
 #include "cli/commands.hpp"
 #include "cli/terminal.hpp"
 #include "scenarios/error.hpp"
@@ -50,12 +51,10 @@ struct CommandLine {
   RunArguments check;
   ShowArguments show;
   ImportArguments import;
+  CalibrateArguments calibrate;
   std::string schema;
   std::string seed;
 };
-
-// An empty path is a variable of a script that was not set.
-std::string refuse_empty(const std::string& path) { return path.empty() ? "an empty path" : ""; }
 
 void add_scenario_options(CLI::App& verb, RunArguments& arguments, std::string& seed) {
   verb.add_option("FILE", arguments.file, "a scenario; - is standard input")
@@ -112,6 +111,7 @@ void add_verbs(CLI::App& app, CommandLine& line) {
       ->check(refuse_empty)
       ->type_name("PATH");
   hf->add_option("--name", line.import.name, "the card's name, instead of the output's")->type_name("NAME");
+  add_calibrate(app, line.calibrate);
   app.add_subcommand("schema", "print the JSON Schema of what a file may say")
       ->add_option("NAME", line.schema, fmt::format("one of {}", fmt::join(schema_names(), ", ")))
       ->required()
@@ -136,6 +136,7 @@ void dispatch(const CLI::App& app, CommandLine& line) {
     if (app.get_subcommand(verb)->count("--seed") > 0) arguments->load.seed = parse_seed(line.seed);
     return arguments == &line.run ? run_command(*arguments) : check_command(*arguments);
   }
+  if (app.got_subcommand("calibrate")) return calibrate_command(*app.get_subcommand("calibrate"), line.calibrate);
   if (app.got_subcommand("schema")) return schema_command(line.schema);
   if (app.got_subcommand("import")) return import_hf_command(line.import);
   if (!app.got_subcommand("show")) return print(fmt::format(kFirstSteps, version()));

@@ -3,8 +3,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "scenarios/scenario_json.hpp"
+#include "validate/import/import.hpp"
 
 namespace moesim {
 
@@ -36,6 +38,14 @@ struct ImportArguments {
   std::string name;    // The card's name; empty: from the file.
 };
 void import_hf_command(const ImportArguments& arguments);
+
+struct CalibrateImportArguments {
+  std::vector<std::string> files;
+  std::string output;  // A path, or "-".
+  ImportOptions options;
+  bool quiet = false;
+};
+void calibrate_import_command(const CalibrateImportArguments& arguments);
 
 void schema_command(const std::string& name);
 

@@ -11,7 +11,7 @@ namespace moesim {
 
 std::span<const MeasuredKernelInfo> measured_kernels() {
   using enum MeasuredKernel;
-  static const std::array<MeasuredKernelInfo, 23> kKernels{{
+  static const std::array<MeasuredKernelInfo, 24> kKernels{{
       {gemm, "gemm", {"m", "n", "k"}},
       {grouped_gemm, "grouped_gemm", {"groups", "rows", "n", "k"}, true, false, true},
       {moe, "moe", {"tokens", "hidden", "width", "top_k", "experts", "ep", "tp", "matrices"}, true, false, true},
@@ -37,6 +37,7 @@ std::span<const MeasuredKernelInfo> measured_kernels() {
       {all_reduce, "all_reduce", {"ranks", "bytes"}, false},
       {all_gather, "all_gather", {"ranks", "bytes"}, false},
       {reduce_scatter, "reduce_scatter", {"ranks", "bytes"}, false},
+      {send_recv, "send_recv", {"ranks", "bytes"}, false},
       {dispatch, "dispatch", {"ranks", "tokens", "hidden", "experts", "top_k", "sms"}},
       {combine, "combine", {"ranks", "tokens", "hidden", "experts", "top_k", "sms"}},
   }};

@@ -33,6 +33,7 @@ enum class MeasuredKernel {
   all_reduce,
   all_gather,
   reduce_scatter,
+  send_recv,  // Each rank to the next one of a ring.
   dispatch,
   combine,
 };

@@ -105,7 +105,30 @@ COMMANDS = {
     "an unknown schema": (["schema", "scenrio"], ['did you mean "scenario"?']),
     "a configuration that is none": (["import", "hf", "good.json", "-o", "card.json"], ["good.json"]),
     "a missing configuration": (["import", "hf", "absent.json", "-o", "card.json"], ["absent.json", "no such file"]),
+    "calibrate alone": (["calibrate"], ["subcommand"]),
+    "an unknown verb of calibrate": (["calibrate", "imprt"], ['did you mean "import"?']),
+    "an import of nothing": (["calibrate", "import", "-o", "m.csv"], ["FILE"]),
+    "an import to nowhere": (["calibrate", "import", "good.json"], ["--output"]),
+    "an import of a missing file": (["calibrate", "import", "absent.txt", "-o", "m.csv"], ["absent.txt", "no such file"]),
+    "an import of a folder": (["calibrate", "import", ".", "-o", "m.csv"], [".", "a folder"]),
+    "an import of a scenario": (["calibrate", "import", "good.json", "-o", "m.csv"], ["good.json"]),
+    "an import of standard input": (["calibrate", "import", "-", "-o", "m.csv"], ["standard input", "is empty"]),
+    "an import of a good and a missing file": (["calibrate", "import", "good.csv", "absent", "-o", "-"], ["absent"]),
+    "an import over its input": (["calibrate", "import", "good.csv", "-o", "./good.csv"], ["is read"]),
+    "an import into no folder": (["calibrate", "import", "good.csv", "-o", "no/m.csv"], ["no/m.csv", "no such folder"]),
+    "an import of an unknown form": (["calibrate", "import", "good.csv", "-o", "-", "--format", "cvs"],
+                                     ['did you mean "csv"?']),
+    "an import in an unknown unit": (["calibrate", "import", "good.csv", "-o", "-", "--unit", "ns"], ["us, ms or s"]),
+    "--map without a =": (["calibrate", "import", "good.csv", "-o", "-", "--map", "m"], ["--map", "without a ="]),
+    "--map to no column": (["calibrate", "import", "good.csv", "-o", "-", "--map", "m=mm"], ["good.csv:1", '"mm"']),
+    "--set of no column": (["calibrate", "import", "good.csv", "-o", "-", "--set", "dtpe=bf16"],
+                           ['did you mean "dtype"?']),
+    "--set twice": (["calibrate", "import", "good.csv", "-o", "-", "--set", "m=1", "--set", "m=2"], ["twice"]),
+    "--library with a comma": (["calibrate", "import", "good.csv", "-o", "-", "--library", "a,b"], ["--library"]),
 }
+
+
+GOOD_TABLE = "kernel,library,bytes,time_us\ncopy,cuda,1024,2.5\n"
 
 
 class BadInput(ProgramTest):
@@ -131,8 +154,23 @@ class BadInput(ProgramTest):
         self.check(["run", "-"], ["standard input", "the text is empty"])
         self.check(["run", "-"], ["standard input:1:2"], stdin=b"{,}")
 
+    def test_imports(self):
+        for what, (content, expected) in {
+            "a binary file": (b"\x7fELF\x02\x00\x00,\n" * 9, ["no known form"]),
+            "a compressed file": (b"\x1f\x8b\x08\x00", ["gunzip"]),
+            "an empty file": ("", ["the text is empty"]),
+            "prose": ("It was a dark\nand stormy night\n", ["no known form", "nccl-tests"]),
+            "a table without rows": ("kernel,library,bytes,time_us\n", ["bad.txt: no measurement"]),
+            "a table of bad rows": (GOOD_TABLE.replace("2.5", "x") * 1, ["nothing could be read", 'bad.txt:2: found "x"']),
+            "a header of controls": (b"a\x1b[2J,b\n1,2\n", ["bad.txt:1"]),
+        }.items():
+            with self.subTest(what):
+                self.write("bad.txt", content)
+                self.check(["calibrate", "import", "bad.txt", "-o", "m.csv"], expected)
+
     def test_commands(self):
         self.write("good.json", GOOD)
+        self.write("good.csv", GOOD_TABLE)
         for what, (arguments, expected) in COMMANDS.items():
             with self.subTest(what):
                 self.check(arguments, expected)

@@ -147,6 +147,21 @@ class CommandLine(ProgramTest):
         self.assertEqual(result["scenario"]["model"]["name"], "mine")
         self.ok("show", "model", "./mine.json")
 
+    def test_measurements_are_imported(self):
+        data = SOURCE / "tests" / "validate" / "data"
+        done = self.ok("calibrate", "import", data / "nccl_all_to_all.txt", "-o", "m.csv")
+        self.assertEqual(done.stdout, b"3 measurements: all_to_all 3\n")
+        self.assertIn(b"nccl_all_to_all.txt:19: #wrong is 3", done.stderr)
+        table = (self.folder / "m.csv").read_bytes()
+        self.assertIn(b"\nall_to_all,nccl,4096,4,12.84\n", table)
+        again = self.ok("calibrate", "import", "-", "-o", "-", stdin=table)
+        self.assertEqual(again.stdout, table)
+        quiet = self.ok("calibrate", "import", data / "nccl_all_to_all.txt", "-o", "m.csv", "--quiet", "--device", "H1")
+        self.assertEqual((quiet.stdout, quiet.stderr), (b"", b""))
+        self.assertTrue((self.folder / "m.csv").read_bytes().startswith(b"# device: H1\n"))
+        both = self.ok("calibrate", "import", data / "trace.json", data / "nccl_all_to_all.txt", "-o", "both.csv")
+        self.assertIn(b"8 measurements: gemm 3, copy 1, all_to_all 3, all_gather 1", both.stdout)
+
     def test_a_closed_pipe_is_no_error(self):
         reader, writer = os.pipe()
         os.close(reader)
