@@ -1,0 +1,217 @@
+// A grouped product while another kernel, on another stream, holds SMs, and maybe streams memory at a set rate, as a
+// communication kernel does.
+//
+// The holder's blocks each take an SM's whole shared memory, so that nothing else fits beside them. They start on an
+// idle device, say so, and stay until told to leave; should nobody tell them, they leave after a second.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <stdexcept>
+
+#include "validate/probes/cuda/device.hpp"
+#include "validate/probes/host/plan_points.hpp"
+#include "validate/probes/host/random_input.hpp"
+
+namespace moesim::probe {
+namespace {
+
+constexpr int kThreads = 512;
+constexpr double kLongestHoldS = 1;
+constexpr double kLongestStartS = 0.5;
+constexpr int kLoadsInFlight = 8;                         // Of 16 bytes, a thread.
+constexpr int kChunkVectors = kThreads * kLoadsInFlight;  // Between two looks at clock and flag: 64 KiB.
+constexpr int kMostHeld = 256;
+
+// In pinned host memory. Each word has one writer, so that nothing here needs atomic operations across the bus.
+struct Signals {
+  int leave;               // Set by the host.
+  int left_early;          // Set by blocks that leave unasked.
+  int started[kMostHeld];  // Set by each block once it is on its SM.
+};
+
+__device__ unsigned long long global_ns() {
+  unsigned long long ns;
+  asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(ns));
+  return ns;
+}
+
+// One chunk of `count` vectors, or as much of it as there is: all loads of a thread before its first store.
+__device__ void copy_chunk(const uint4* from, uint4* to, std::int64_t count) {
+  uint4 values[kLoadsInFlight];
+#pragma unroll
+  for (int j = 0; j < kLoadsInFlight; ++j) {
+    const std::int64_t i = static_cast<std::int64_t>(j) * kThreads + threadIdx.x;
+    if (i < count) values[j] = from[i];
+  }
+#pragma unroll
+  for (int j = 0; j < kLoadsInFlight; ++j) {
+    const std::int64_t i = static_cast<std::int64_t>(j) * kThreads + threadIdx.x;
+    if (i < count) to[i] = values[j];
+  }
+}
+
+enum Order : int { kWait, kCopy, kLeave };
+
+// What thread 0 of a block decides between two chunks.
+__device__ Order next_order(Signals* signals, unsigned long long elapsed_ns, unsigned long long longest_ns,
+                            unsigned long long moved, double bytes_per_ns) {
+  if (*static_cast<volatile int*>(&signals->leave) != 0) return kLeave;
+  if (elapsed_ns > longest_ns) {
+    *static_cast<volatile int*>(&signals->left_early) = 1;
+    __threadfence_system();
+    return kLeave;
+  }
+  const bool behind = static_cast<double>(moved) <= static_cast<double>(elapsed_ns) * bytes_per_ns;
+  return bytes_per_ns > 0 && behind ? kCopy : kWait;
+}
+
+// Block b copies its own part of `from` to `to` over and over, at `bytes_per_ns` (read plus written), or only waits
+// where that is 0. counters: bytes moved by all blocks, and the longest stay in ns.
+__global__ void __launch_bounds__(kThreads, 1)
+    hold_kernel(Signals* signals, unsigned long long longest_ns, const uint4* from, uint4* to,
+                std::int64_t part_vectors, double bytes_per_ns, unsigned long long* counters) {
+  extern __shared__ char occupied[];
+  __shared__ Order order;
+  if (threadIdx.x == 0) {
+    occupied[0] = 0;
+    *static_cast<volatile int*>(&signals->started[blockIdx.x]) = 1;
+    __threadfence_system();
+  }
+  const unsigned long long begin = global_ns();
+  const std::int64_t base = static_cast<std::int64_t>(blockIdx.x) * part_vectors;
+  unsigned long long moved = 0;
+  std::int64_t at = 0;
+  while (true) {
+    if (threadIdx.x == 0) order = next_order(signals, global_ns() - begin, longest_ns, moved, bytes_per_ns);
+    __syncthreads();
+    const Order mine = order;
+    __syncthreads();  // Before thread 0 writes the next one.
+    if (mine == kLeave) break;
+    if (mine == kWait) {
+      __nanosleep(500);
+      continue;
+    }
+    const std::int64_t count = min(static_cast<std::int64_t>(kChunkVectors), part_vectors - at);
+    copy_chunk(from + base + at, to + base + at, count);
+    at = at + count == part_vectors ? 0 : at + count;
+    moved += static_cast<unsigned long long>(count) * 2 * sizeof(uint4);
+  }
+  if (threadIdx.x == 0) {
+    atomicAdd(&counters[0], moved);
+    atomicMax(&counters[1], global_ns() - begin);
+  }
+}
+
+class Contention final : public Work {
+ public:
+  Contention(Device& device, const PlannedPoint& point, std::uint64_t seed)
+      : device_(device),
+        sms_(static_cast<int>(point.what.parameter("sms_held"))),
+        gb_per_s_(static_cast<double>(point.what.parameter("stream_gb_per_s"))),
+        gemm_(make_grouped_gemm(device, point, seed)),
+        counters_(2) {
+    if (sms_ >= std::min(device.sms(), kMostHeld)) throw Unsupported("more SMs to hold than the device has");
+    if (sms_ == 0) return;
+    if (gb_per_s_ > 0) {
+      from_ = Buffer<float>(kStreamBytes / 2 / static_cast<std::int64_t>(sizeof(float)));
+      to_ = Buffer<float>(from_.size());
+      fill(from_, tensor_seed(seed, 20), device.stream());
+      device.wait();
+    }
+    MOESIM_CUDA(cudaDeviceGetAttribute(&shared_bytes_, cudaDevAttrMaxSharedMemoryPerBlockOptin, device.ordinal()));
+    cudaFuncAttributes attributes{};
+    MOESIM_CUDA(cudaFuncGetAttributes(&attributes, hold_kernel));
+    shared_bytes_ = (shared_bytes_ - static_cast<int>(attributes.sharedSizeBytes)) / 128 * 128;
+    MOESIM_CUDA(cudaFuncSetAttribute(hold_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes_));
+    MOESIM_CUDA(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
+    MOESIM_CUDA(cudaHostAlloc(reinterpret_cast<void**>(&signals_), sizeof(Signals), cudaHostAllocMapped));
+  }
+  ~Contention() override {
+    if (signals_) std::atomic_ref(signals_->leave).store(1);
+    if (stream_) {
+      cudaStreamSynchronize(stream_);
+      cudaStreamDestroy(stream_);
+    }
+    cudaFreeHost(signals_);
+  }
+
+  ProbeCheck check() override { return gemm_->check(); }
+
+  // The holder is there for one batch of samples at a time. The product alone has run before (check), so that nothing
+  // is loaded, allocated or freed meanwhile, which would wait for the holder.
+  std::vector<Sample> sample(std::string_view cache, int count, int launches) override {
+    if (sms_ == 0) return gemm_->sample(cache, count, launches);
+    if (!warm_) {
+      (void)gemm_->sample(cache, 1, 1);
+      warm_ = true;
+    }
+    start();
+    std::vector<Sample> samples;
+    try {
+      samples = gemm_->sample(cache, count, launches);
+    } catch (...) {
+      std::atomic_ref(signals_->leave).store(1);
+      throw;
+    }
+    stop();
+    return samples;
+  }
+
+  std::map<std::string, double> observed() const override {
+    if (sms_ == 0 || gb_per_s_ == 0) return {};
+    return {{"stream_gb_per_s", seen_gb_per_s_}};
+  }
+
+ private:
+  void start() {
+    device_.wait();
+    *signals_ = {};
+    MOESIM_CUDA(cudaMemsetAsync(counters_.data(), 0, counters_.bytes(), stream_));
+    const std::int64_t vectors = from_.size() / 4;
+    hold_kernel<<<static_cast<unsigned>(sms_), kThreads, static_cast<std::size_t>(shared_bytes_), stream_>>>(
+        signals_, static_cast<unsigned long long>(kLongestHoldS * 1e9), reinterpret_cast<const uint4*>(from_.data()),
+        reinterpret_cast<uint4*>(to_.data()), vectors / sms_, gb_per_s_ / sms_, counters_.data());
+    MOESIM_LAUNCHED();
+    const auto begin = std::chrono::steady_clock::now();
+    const auto all_started = [this] {
+      return std::all_of(signals_->started, signals_->started + sms_,
+                         [](int& started) { return std::atomic_ref(started).load() != 0; });
+    };
+    while (!all_started()) {
+      if (std::chrono::steady_clock::now() - begin > std::chrono::duration<double>(kLongestStartS)) {
+        std::atomic_ref(signals_->leave).store(1);
+        throw std::runtime_error("the kernel that holds SMs did not start in time");
+      }
+    }
+  }
+
+  void stop() {
+    const bool stayed = std::atomic_ref(signals_->left_early).load() == 0;
+    std::atomic_ref(signals_->leave).store(1);
+    MOESIM_CUDA(cudaStreamSynchronize(stream_));
+    if (!stayed) throw std::runtime_error("the product took longer than the kernel that holds SMs may stay");
+    const std::vector<unsigned long long> counters = counters_.download();
+    if (counters[1] > 0) seen_gb_per_s_ = static_cast<double>(counters[0]) / static_cast<double>(counters[1]);
+  }
+
+  Device& device_;
+  int sms_;
+  double gb_per_s_;
+  std::unique_ptr<StreamWork> gemm_;
+  Buffer<unsigned long long> counters_;  // Bytes moved; the longest stay, ns.
+  Buffer<float> from_;
+  Buffer<float> to_;
+  int shared_bytes_ = 0;
+  bool warm_ = false;
+  cudaStream_t stream_ = nullptr;
+  Signals* signals_ = nullptr;
+  double seen_gb_per_s_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Work> make_contention(Device& device, const PlannedPoint& point, std::uint64_t seed) {
+  return std::make_unique<Contention>(device, point, seed);
+}
+
+}  // namespace moesim::probe
