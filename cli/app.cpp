@@ -29,6 +29,7 @@ namespace {
 constexpr int kDone = 0;
 constexpr int kOurBug = 1;
 constexpr int kBadInput = 2;
+constexpr int kCheckFailed = 3;
 
 constexpr std::string_view kFirstSteps =
     R"(moesim {}: what a Mixture-of-Experts model costs on a cluster, before you own the cluster.
@@ -73,9 +74,9 @@ void add_scenario_options(CLI::App& verb, RunArguments& arguments, std::string& 
 }
 
 void add_show(CLI::App& app, CommandLine& line) {
-  CLI::App* show = app.add_subcommand("show", "what the catalog knows of a model, a GPU or a cluster");
+  CLI::App* show = app.add_subcommand("show", "what the catalog knows of a model, a GPU, a cluster or kernel times");
   show->require_subcommand(1);
-  for (const char* kind : {"model", "gpu", "cluster"}) {
+  for (const char* kind : {"model", "gpu", "cluster", "profile"}) {
     CLI::App* verb = show->add_subcommand(kind, fmt::format("a {}, or without NAME all of them", kind));
     verb->add_option("NAME", line.show.name, "a name of the catalog, or the path of a card")->type_name("");
     verb->add_option("--json", line.show.json, "write JSON to this path; - is standard output, alone")
@@ -143,6 +144,7 @@ void dispatch(const CLI::App& app, CommandLine& line) {
   const CLI::App* show = app.get_subcommand("show");
   if (show->got_subcommand("model")) return show_model_command(line.show);
   if (show->got_subcommand("gpu")) return show_gpu_command(line.show);
+  if (show->got_subcommand("profile")) return show_profile_command(line.show);
   show_cluster_command(line.show);
 }
 
@@ -170,7 +172,7 @@ int parse_and_run(int argc, char** argv) {
   CLI::App app("What a Mixture-of-Experts model costs on a cluster.", "moesim");
   app.set_version_flag("--version", fmt::format("moesim {}", version()));
   app.require_subcommand(0, 1);
-  app.footer("Exit codes: 0 done, 1 a bug of moesim, 2 bad input, 128 + n stopped by signal n.");
+  app.footer("Exit codes: 0 done, 1 a bug of moesim, 2 bad input, 3 a check outside its band, 128 + n stopped by signal n.");
   add_verbs(app, line);
   refuse_unknown_verb(app, argc, argv);
   try {
@@ -204,6 +206,9 @@ int run_program(int argc, char** argv) {
   } catch (const InputError& error) {
     complain(error.what());
     return kBadInput;
+  } catch (const CheckFailed& failure) {
+    complain(failure.what());
+    return kCheckFailed;
   } catch (const std::bad_alloc&) {
     complain("out of memory: this scenario needs more than this machine has");
     return kBadInput;

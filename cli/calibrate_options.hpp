@@ -16,6 +16,8 @@ struct CalibrateArguments {
   CalibrateImportArguments import;
   std::vector<std::string> import_maps;  // "column=their_column"
   std::vector<std::string> import_sets;  // "column=value"
+  CalibrateFitArguments fit;
+  CalibrateCheckArguments check;
 };
 
 void add_calibrate(CLI::App& app, CalibrateArguments& arguments);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@ struct ShowArguments {
 void show_model_command(const ShowArguments& arguments);
 void show_gpu_command(const ShowArguments& arguments);
 void show_cluster_command(const ShowArguments& arguments);
+void show_profile_command(const ShowArguments& arguments);
 
 struct ImportArguments {
   std::string config;
@@ -46,6 +48,35 @@ struct CalibrateImportArguments {
   bool quiet = false;
 };
 void calibrate_import_command(const CalibrateImportArguments& arguments);
+
+struct CalibrateFitArguments {
+  std::vector<std::string> files;  // Measurements.
+  std::string gpu;                 // A card.
+  std::string output;              // A path, or "-".
+  std::string name;                // The profile's; empty: the GPU's.
+  std::uint64_t seed = 1;
+  double held_out = 0.3;
+  bool quiet = false;
+};
+void calibrate_fit_command(const CalibrateFitArguments& arguments);
+
+struct CalibrateCheckArguments {
+  std::string profile;
+  std::vector<std::string> files;
+  std::string gpu;  // A card; empty: the profile's.
+  std::string json;
+  double band_percent = 0;  // 0: each family's own.
+  std::size_t worst = 3;
+  bool all_rows = false;
+  bool quiet = false;
+};
+void calibrate_check_command(const CalibrateCheckArguments& arguments);
+
+// A check found what it was to find: exit code 3, after everything has been written.
+class CheckFailed : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
 
 void schema_command(const std::string& name);
 

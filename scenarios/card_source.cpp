@@ -13,6 +13,7 @@
 #include "scenarios/gpu_card_json.hpp"
 #include "scenarios/json_reader.hpp"
 #include "scenarios/json_text.hpp"
+#include "scenarios/kernel_profile_json.hpp"
 #include "scenarios/model_card_json.hpp"
 #include "scenarios/text_file.hpp"
 
@@ -69,6 +70,15 @@ struct GpuKind {
   static Card from_catalog(std::string_view name) { return catalog_gpu_card(name); }
   static Card read(const JsonReader& reader) { return read_gpu_card(reader); }
   static ordered_json to_json(const Card& card) { return gpu_card_json(card); }
+};
+
+struct ProfileKind {
+  using Card = KernelProfile;
+  static constexpr std::string_view kName = "profile";
+  static std::vector<std::string_view> names() { return kernel_profile_names(); }
+  static Card from_catalog(std::string_view name) { return catalog_kernel_profile(name); }
+  static Card read(const JsonReader& reader) { return read_kernel_profile(reader); }
+  static ordered_json to_json(const Card& card) { return kernel_profile_json(card); }
 };
 
 template <class Kind>
@@ -185,6 +195,11 @@ ModelSource read_model_source(const json& value, const std::string& where, const
 
 GpuSource read_gpu_source(const json& value, const std::string& where, const std::string& pointer) {
   auto [card, source] = read_source<GpuKind>(value, where, pointer);
+  return {std::move(card), std::move(source)};
+}
+
+ProfileSource read_profile_source(const json& value, const std::string& where, const std::string& pointer) {
+  auto [card, source] = read_source<ProfileKind>(value, where, pointer);
   return {std::move(card), std::move(source)};
 }
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "models/architecture/model_card.hpp"
+#include "models/kernels/kernel_profile.hpp"
 #include "topologies/cluster_card.hpp"
 #include "topologies/gpu_card.hpp"
 
@@ -28,6 +29,12 @@ struct GpuSource {
   std::string source;
 };
 GpuSource read_gpu_source(const nlohmann::json& value, const std::string& where, const std::string& pointer);
+
+struct ProfileSource {
+  KernelProfile card;
+  std::string source;
+};
+ProfileSource read_profile_source(const nlohmann::json& value, const std::string& where, const std::string& pointer);
 
 // Whether a card's name is the path of a file.
 bool is_card_path(std::string_view name);

@@ -84,10 +84,8 @@ ordered_json fit_json(const KernelFit& fit) {
   for (const ConstantInfo& info : kernel_family(fit.family)->constants) {
     constants[std::string(info.name)] = card_number(fit.constant(info.name));
   }
-  ordered_json value = {{"family", fit.family},
-                        {"library", fit.library},
-                        {"precision", fit.precision},
-                        {"constants", constants}};
+  ordered_json value = {
+      {"family", fit.family}, {"library", fit.library}, {"precision", fit.precision}, {"constants", constants}};
   for (const auto& [name, ends] : fit.ranges) {
     value["measured"][name] = {card_number(ends.first), card_number(ends.second)};
   }

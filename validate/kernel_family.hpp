@@ -38,6 +38,9 @@ class KernelFitter {
   // hang on the constants, such as the rows of each expert. Neither `device` nor `rows` need outlive it.
   virtual Predict predictor(const Device& device, std::span<const Measurement> rows) const = 0;
 
+  // The mean error that rows which were not fitted must stay within: this project's own bar.
+  virtual double band() const = 0;
+
   // The larger of FLOPs over the data sheet's peak and bytes over its bandwidth, nothing else: what a calibrated model
   // must beat.
   virtual double roofline_us(const Device& device, const Measurement& row) const = 0;

@@ -171,6 +171,7 @@ class ExpertFitter final : public KernelFitter {
                        row.parameter("experts"), row.parameter("tp"), row.parameter("ep"));
   }
   std::string_view split_by() const override { return "hidden, width, top_k, experts, tp, ep"; }
+  double band() const override { return 0.10; }
 
   // What a library's kernels do not have.
   std::vector<std::pair<std::string_view, double>> fixed(const Device&, std::string_view precision,

@@ -29,6 +29,7 @@ class GemmFitter final : public KernelFitter {
     return fmt::format("{} {}", row.parameter("n"), row.parameter("k"));
   }
   std::string_view split_by() const override { return "n, k"; }
+  double band() const override { return 0.08; }
 
   std::vector<std::pair<std::string_view, double>> fixed(const Device&, std::string_view precision,
                                                          std::string_view) const override {

@@ -1,0 +1,99 @@
+#include <cstdio>
+#include <string>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "cli/commands.hpp"
+#include "cli/document.hpp"
+#include "cli/terminal.hpp"
+#include "scenarios/card_source.hpp"
+#include "scenarios/error.hpp"
+#include "scenarios/json_text.hpp"
+#include "scenarios/kernel_profile_json.hpp"
+#include "scenarios/layer_input.hpp"
+#include "validate/calibrate.hpp"
+#include "validate/calibrate_report.hpp"
+#include "validate/measurement_csv.hpp"
+
+namespace moesim {
+namespace {
+
+// The rows of all files, and where they come from.
+struct Inputs {
+  std::vector<Measurement> rows;
+  std::string origin;
+};
+
+Inputs read_inputs(const std::vector<std::string>& files) {
+  Inputs inputs;
+  for (const std::string& file : files) {
+    MeasurementSet set = read_measurements(file);
+    inputs.rows.insert(inputs.rows.end(), set.rows.begin(), set.rows.end());
+    const auto source = set.about.find("source");
+    const std::string origin = source == set.about.end() ? file : source->second;
+    if (!inputs.origin.empty()) inputs.origin += "; ";
+    inputs.origin += origin;
+  }
+  return inputs;
+}
+
+GpuCard read_gpu(const std::string& name) { return read_gpu_source(nlohmann::json(name), "--gpu", "").card; }
+
+std::vector<std::string> with_card(std::vector<std::string> files, const std::string& card) {
+  if (is_card_path(card)) files.push_back(card);
+  return files;
+}
+
+}  // namespace
+
+void calibrate_fit_command(const CalibrateFitArguments& arguments) {
+  const GpuCard gpu = read_gpu(arguments.gpu);
+  const Inputs inputs = read_inputs(arguments.files);
+  const bool progress = !arguments.quiet && isatty(STDERR_FILENO) == 1;
+  FitSettings settings{.seed = arguments.seed, .held_out_fraction = arguments.held_out, .progress = {}};
+  if (progress) {
+    settings.progress = [](const RowGroup& group, int iteration, double) {
+      fmt::print(stderr, "\r\033[Kmoesim: {} {} of {}: round {}", group.fitter->family(), group.precision, group.library,
+                 iteration + 1);
+      std::fflush(stderr);
+    };
+  }
+  KernelProfile profile{
+      .name = arguments.name.empty() ? gpu.name : arguments.name, .gpu = gpu.name, .origin = inputs.origin, .fits = {}};
+  for (const RowGroup& group : group_rows(inputs.rows)) {
+    profile.fits.push_back(fit_group(device(gpu), group, settings));
+  }
+  if (progress) fmt::print(stderr, "\r\033[K");
+  if (profile.fits.empty()) {
+    throw InputError(fmt::format("{}: found {} rows, none of them of a kernel that is fitted; expected gemm, "
+                                 "grouped_gemm, moe or attention rows",
+                                 fmt::join(arguments.files, ", "), inputs.rows.size()));
+  }
+  write_document(arguments.output, pretty_json(kernel_profile_json(profile)), with_card(arguments.files, arguments.gpu));
+  if (!arguments.quiet && arguments.output != "-") print(fit_text(profile, terminal_style()));
+}
+
+void calibrate_check_command(const CalibrateCheckArguments& arguments) {
+  const KernelProfile profile = read_profile_source(nlohmann::json(arguments.profile), "PROFILE", "").card;
+  const GpuCard gpu = read_gpu(arguments.gpu.empty() ? profile.gpu : arguments.gpu);
+  const Inputs inputs = read_inputs(arguments.files);
+  CheckReport report{.profile = profile.name, .groups = {}, .unmatched = {}, .options = {}};
+  report.options = {.judged = arguments.all_rows ? JudgedRows::all : JudgedRows::held_out,
+                    .band = arguments.band_percent / 100,
+                    .worst = arguments.worst};
+  report.groups = check_rows(device(gpu), profile, inputs.rows, report.unmatched);
+  if (report.groups.empty()) {
+    throw InputError(fmt::format("{}: found {} rows, none of them of a kernel that profile {} has a fit for; {}",
+                                 fmt::join(arguments.files, ", "), inputs.rows.size(), profile.name,
+                                 fmt::join(report.unmatched, ", ")));
+  }
+  write_json_and_text(
+      arguments.json, arguments.quiet, [&] { return report.json(); }, [&] { return report.text(terminal_style()); },
+      with_card(with_card(arguments.files, arguments.gpu), arguments.profile));
+  if (!report.passes()) throw CheckFailed("a mean error is outside its band");
+}
+
+}  // namespace moesim
