@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "models/kernels/attention_decode.hpp"
+#include "models/kernels/attention_prefill.hpp"
 #include "models/kernels/expert_model.hpp"
 #include "models/kernels/gemm_model.hpp"
+#include "models/kernels/mla_decode.hpp"
 
 namespace moesim {
 
@@ -11,6 +14,11 @@ std::span<const KernelFamilyInfo> kernel_families() {
   static const std::vector<KernelFamilyInfo> kFamilies = {
       {"gemm", constant_infos(gemm_constants())},
       {"experts", constant_infos(expert_constants())},
+      {"attention_prefill", constant_infos(prefill_constants())},
+      {"attention_decode_grouped", constant_infos(grouped_decode_constants())},
+      {"attention_decode_per_head", constant_infos(per_head_decode_constants())},
+      {"mla_prefill", constant_infos(prefill_constants())},
+      {"mla_decode", constant_infos(mla_decode_constants())},
   };
   return kFamilies;
 }
