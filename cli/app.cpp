@@ -172,7 +172,8 @@ int parse_and_run(int argc, char** argv) {
   CLI::App app("What a Mixture-of-Experts model costs on a cluster.", "moesim");
   app.set_version_flag("--version", fmt::format("moesim {}", version()));
   app.require_subcommand(0, 1);
-  app.footer("Exit codes: 0 done, 1 a bug of moesim, 2 bad input, 3 a check outside its band, 128 + n stopped by signal n.");
+  app.footer(
+      "Exit codes: 0 done, 1 a bug of moesim, 2 bad input, 3 a check outside its band, 128 + n stopped by signal n.");
   add_verbs(app, line);
   refuse_unknown_verb(app, argc, argv);
   try {

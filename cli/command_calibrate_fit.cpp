@@ -40,7 +40,7 @@ Inputs read_inputs(const std::vector<std::string>& files) {
   return inputs;
 }
 
-GpuCard read_gpu(const std::string& name) { return read_gpu_source(nlohmann::json(name), "--gpu", "").card; }
+GpuCard read_gpu(const std::string& name) { return read_gpu_source(nlohmann::json(name), "--gpu", "CARD").card; }
 
 std::vector<std::string> with_card(std::vector<std::string> files, const std::string& card) {
   if (is_card_path(card)) files.push_back(card);
@@ -56,8 +56,8 @@ void calibrate_fit_command(const CalibrateFitArguments& arguments) {
   FitSettings settings{.seed = arguments.seed, .held_out_fraction = arguments.held_out, .progress = {}};
   if (progress) {
     settings.progress = [](const RowGroup& group, int iteration, double) {
-      fmt::print(stderr, "\r\033[Kmoesim: {} {} of {}: round {}", group.fitter->family(), group.precision, group.library,
-                 iteration + 1);
+      fmt::print(stderr, "\r\033[Kmoesim: {} {} of {}: round {}", group.fitter->family(), group.precision,
+                 group.library, iteration + 1);
       std::fflush(stderr);
     };
   }
@@ -68,11 +68,13 @@ void calibrate_fit_command(const CalibrateFitArguments& arguments) {
   }
   if (progress) fmt::print(stderr, "\r\033[K");
   if (profile.fits.empty()) {
-    throw InputError(fmt::format("{}: found {} rows, none of them of a kernel that is fitted; expected gemm, "
-                                 "grouped_gemm, moe or attention rows",
-                                 fmt::join(arguments.files, ", "), inputs.rows.size()));
+    throw InputError(
+        fmt::format("{}: found {} rows, none of them of a kernel that is fitted; expected gemm, "
+                    "grouped_gemm, moe or attention rows",
+                    fmt::join(arguments.files, ", "), inputs.rows.size()));
   }
-  write_document(arguments.output, pretty_json(kernel_profile_json(profile)), with_card(arguments.files, arguments.gpu));
+  write_document(arguments.output, pretty_json(kernel_profile_json(profile)),
+                 with_card(arguments.files, arguments.gpu));
   if (!arguments.quiet && arguments.output != "-") print(fit_text(profile, terminal_style()));
 }
 

@@ -67,7 +67,8 @@ std::string worst_rows(const CheckedGroup& group, const CheckOptions& options, c
     if (!judged(row, options.judged)) continue;
     if (shown++ == 0) {
       text += "\n" + bold(fmt::format("{} {}, {}: worst rows", group.family, group.precision, group.library), style) +
-              "\n" + faint(fmt::format("  {:>12}{:>12}{:>9}  shape", "measured us", "model us", "error %"), style) + "\n";
+              "\n" + faint(fmt::format("  {:>12}{:>12}{:>9}  shape", "measured us", "model us", "error %"), style) +
+              "\n";
     }
     text += fmt::format("  {:>12.2f}{:>12.2f}{:>+9.1f}  {}\n", row.row.time_us, row.predicted_us, 100 * row.error(),
                         row.row.text());
@@ -78,11 +79,10 @@ std::string worst_rows(const CheckedGroup& group, const CheckOptions& options, c
 }  // namespace
 
 std::string fit_text(const KernelProfile& profile, const ReportStyle& style) {
-  std::string text =
-      bold(fmt::format("{:<26}{:<28}{:<11}{:>7}{:>10}{:>9}{:>10}{:>10}", "family", "library", "precision", "fitted",
-                       "held out", "error %", "held out", "roofline"),
-           style) +
-      "\n";
+  std::string text = bold(fmt::format("{:<26}{:<28}{:<11}{:>7}{:>10}{:>9}{:>10}{:>10}", "family", "library",
+                                      "precision", "fitted", "held out", "error %", "held out", "roofline"),
+                          style) +
+                     "\n";
   for (const KernelFit& fit : profile.fits) {
     text += fmt::format("{:<26}{:<28}{:<11}", fit.family, fit.library, fit.precision);
     if (!fit.record) {
@@ -114,16 +114,16 @@ std::string CheckReport::text(const ReportStyle& style) const {
   for (const CheckedGroup& group : groups) {
     const ErrorPair all = slice_errors(group, kSlices[0], options.judged);
     const double band = band_of(group, options);
-    std::string line = fmt::format("{:<52}{:>6}",
-                                   fmt::format("{} {} {}", group.family, group.precision, group.library), all.model.rows);
+    std::string line = fmt::format("{:<52}{:>6}", fmt::format("{} {} {}", group.family, group.precision, group.library),
+                                   all.model.rows);
     for (const Slice& slice : kSlices) {
-      line += fmt::format("{:>{}}", percent_cell(slice_errors(group, slice, options.judged).model,
-                                                 &ErrorSummary::mean_abs),
-                          slice.name == "skewed" ? 8 : 7);
+      line +=
+          fmt::format("{:>{}}", percent_cell(slice_errors(group, slice, options.judged).model, &ErrorSummary::mean_abs),
+                      slice.name == "skewed" ? 8 : 7);
     }
     line += fmt::format("{:>7}{:>7}{:>10}{:>7.0f}", percent_cell(all.model, &ErrorSummary::p90_abs),
-                        percent_cell(all.model, &ErrorSummary::bias), percent_cell(all.roofline, &ErrorSummary::mean_abs),
-                        100 * band);
+                        percent_cell(all.model, &ErrorSummary::bias),
+                        percent_cell(all.roofline, &ErrorSummary::mean_abs), 100 * band);
     text += line + (all.model.mean_abs > band ? alarm("  outside", style) : "") + "\n";
     if (group.suspect.empty()) continue;
     const ErrorPair suspect =

@@ -20,8 +20,8 @@ enum class JudgedRows { held_out, all };
 
 struct CheckOptions {
   JudgedRows judged = JudgedRows::held_out;
-  double band = 0;        // Largest mean error that passes; 0: each family's own.
-  std::size_t worst = 10; // Rows shown of each fit, worst first.
+  double band = 0;         // Largest mean error that passes; 0: each family's own.
+  std::size_t worst = 10;  // Rows shown of each fit, worst first.
 };
 
 // A check of one profile against measured rows.

@@ -63,6 +63,7 @@ class AttentionFitter : public KernelFitter {
     return fmt::format("{} {} {}", row.parameter("heads"), row.parameter("kv_heads"), row.parameter("head_dim"));
   }
   std::string_view split_by() const override { return kLatent ? "heads, batch" : "heads, kv_heads, head_dim"; }
+  double band() const override { return 0.12; }
 
   Predict predictor(const Device& device, std::span<const Measurement> rows) const override {
     std::vector<std::pair<AttentionTypes, Shape>> prepared;
