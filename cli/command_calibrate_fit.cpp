@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <string>
 
@@ -21,10 +22,11 @@
 namespace moesim {
 namespace {
 
-// The rows of all files, and where they come from.
+// The rows of all files, where they come from, and what they were measured on.
 struct Inputs {
   std::vector<Measurement> rows;
   std::string origin;
+  std::vector<std::string> devices;
 };
 
 Inputs read_inputs(const std::vector<std::string>& files) {
@@ -36,6 +38,11 @@ Inputs read_inputs(const std::vector<std::string>& files) {
     const std::string origin = source == set.about.end() ? file : source->second;
     if (!inputs.origin.empty()) inputs.origin += "; ";
     inputs.origin += origin;
+    const auto on = set.about.find("device");
+    if (on == set.about.end() || on->second.empty()) continue;
+    if (std::find(inputs.devices.begin(), inputs.devices.end(), on->second) == inputs.devices.end()) {
+      inputs.devices.push_back(on->second);
+    }
   }
   return inputs;
 }
@@ -63,6 +70,10 @@ void calibrate_fit_command(const CalibrateFitArguments& arguments) {
   }
   KernelProfile profile{
       .name = arguments.name.empty() ? gpu.name : arguments.name, .gpu = gpu.name, .origin = inputs.origin, .fits = {}};
+  if (!inputs.devices.empty() && inputs.devices != std::vector{gpu.name}) {
+    profile.origin =
+        fmt::format("measured on {}, taken for {}: {}", fmt::join(inputs.devices, " and "), gpu.name, inputs.origin);
+  }
   for (const RowGroup& group : group_rows(inputs.rows)) {
     profile.fits.push_back(fit_group(device(gpu), group, settings));
   }

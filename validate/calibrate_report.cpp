@@ -125,9 +125,9 @@ std::string CheckReport::text(const ReportStyle& style) const {
                         percent_cell(all.model, &ErrorSummary::bias),
                         percent_cell(all.roofline, &ErrorSummary::mean_abs), 100 * band);
     text += line + (all.model.mean_abs > band ? alarm("  outside", style) : "") + "\n";
-    if (group.suspect.empty()) continue;
     const ErrorPair suspect =
         errors_of(group.suspect, [&](const CheckedRow& row) { return judged(row, options.judged); });
+    if (suspect.model.rows == 0) continue;
     text += faint(fmt::format("{:<52}{:>6}{:>7}   suspect, not in the line above\n", "", suspect.model.rows,
                               percent_cell(suspect.model, &ErrorSummary::mean_abs)),
                   style);

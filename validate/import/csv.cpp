@@ -35,7 +35,7 @@ std::vector<std::string> split(std::string_view line) {
 }
 
 bool is_text(std::string_view column) {
-  constexpr std::string_view kText[] = {"kernel", "library", "dtype", "kv_dtype", "load", "cache"};
+  constexpr std::string_view kText[] = {"kernel", "library", "dtype", "kv_dtype", "load", "cache", "suspect"};
   return std::find(std::begin(kText), std::end(kText), column) != std::end(kText);
 }
 
