@@ -6,6 +6,7 @@
 namespace moesim {
 
 enum class DataType { fp32, tf32, bf16, fp16, fp8, int8, fp4 };
+inline constexpr int kDataTypes = 7;
 
 // As written in scenarios and cards: "bf16". Empty for a name that is none.
 std::optional<DataType> data_type(std::string_view name);

@@ -1,5 +1,6 @@
 #include "scenarios/dispatch_json.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -7,6 +8,9 @@
 #include <nlohmann/json.hpp>
 
 #include "models/kernels/device.hpp"
+#include "scenarios/card_source.hpp"
+#include "scenarios/json_text.hpp"
+#include "scenarios/kernel_profile_json.hpp"
 #include "scenarios/layer_input.hpp"
 
 namespace moesim {
@@ -29,9 +33,32 @@ bool forwards(ExchangeAlgorithm algorithm) {
   return algorithm == ExchangeAlgorithm::two_hop || algorithm == ExchangeAlgorithm::all_gather;
 }
 
+// DeepSeek-V3's exchange holds 20 of 132 (arXiv:2412.19437, section 3.2.2). What library collectives hold differs by
+// their settings; low_latency's receivers run only when asked.
+int default_multiprocessors(ExchangeAlgorithm algorithm, const GpuCard& gpu) {
+  constexpr int kNormalKernels = 20;
+  const bool normal = algorithm == ExchangeAlgorithm::two_hop || algorithm == ExchangeAlgorithm::rank_dedup;
+  return normal && gpu.multiprocessors > 2 * kNormalKernels ? kNormalKernels : 0;
+}
+
+// That which the scenario names, or the catalog's for the GPU.
+void read_profile(JsonReader& reader, const GpuCard& gpu, ComputeSpec& compute) {
+  nlohmann::json value = "none";
+  if (reader.has("profile")) {
+    value = reader.raw("profile");
+  } else {
+    const auto names = kernel_profile_names();
+    if (std::find(names.begin(), names.end(), gpu.name) != names.end()) value = gpu.name;
+  }
+  if (value == "none") return;
+  auto [profile, source] = read_profile_source(value, reader.where(), join_pointer(reader.pointer(), "profile"));
+  compute.profile = std::move(profile);
+  compute.profile_source = std::move(source);
+}
+
 }  // namespace
 
-DispatchSpec read_dispatch(JsonReader reader, const RouterSpec& router) {
+DispatchSpec read_dispatch(JsonReader reader, const RouterSpec& router, const GpuCard& gpu) {
   DispatchSpec dispatch;
   if (reader.has("algorithm"))
     dispatch.algorithm = *exchange_algorithm(kAlgorithms[reader.choice("algorithm", kAlgorithms)]);
@@ -45,6 +72,8 @@ DispatchSpec read_dispatch(JsonReader reader, const RouterSpec& router) {
   }
   // To the nearest picosecond, so that what was read is what is written.
   dispatch.message_overhead = {std::llround(reader.number_or("message_overhead_us", 0, kMaxOverheadUs, 0) * 1e6)};
+  dispatch.multiprocessors = static_cast<int>(
+      reader.integer_or("sms", 0, gpu.multiprocessors - 1, default_multiprocessors(dispatch.algorithm, gpu)));
   if (reader.has("padding")) dispatch.padding = *padding(kPaddings[reader.choice("padding", kPaddings)]);
   if (dispatch.padding == Padding::capacity && !supports_padding(dispatch.algorithm)) {
     reader.fail("padding", "\"capacity\" with " + algorithm, "it only with direct or pairwise");
@@ -62,6 +91,7 @@ ordered_json dispatch_json(const DispatchSpec& dispatch) {
                        {"combine_dtype", name(dispatch.combine_dtype)}};
   if (forwards(dispatch.algorithm)) json["chunks"] = dispatch.chunks;
   json["padding"] = name(dispatch.padding);
+  json["sms"] = dispatch.multiprocessors;
   json["message_overhead_us"] = static_cast<double>(dispatch.message_overhead.count) / 1e6;
   return json;
 }
@@ -85,6 +115,7 @@ ComputeSpec read_compute(JsonReader reader, Direction direction, const GpuCard& 
   } else if (reader.has("optimizer_bytes_per_weight")) {
     reader.fail("optimizer_bytes_per_weight", "an optimizer in a forward pass", "it only with a backward pass");
   }
+  read_profile(reader, gpu, compute);
   if (!device(gpu).computes(compute.dtype)) {
     reader.fail("dtype", fmt::format("\"{}\", which {} does not compute", name(compute.dtype), gpu.name),
                 "a type that the card has a peak for, or a narrower one");
@@ -96,7 +127,8 @@ ComputeSpec read_compute(JsonReader reader, Direction direction, const GpuCard& 
 ordered_json compute_json(const ComputeSpec& compute, Direction direction) {
   ordered_json json = {{"dtype", name(compute.dtype)},
                        {"weights_dtype", name(compute.weights_dtype)},
-                       {"overlap_shared_experts", compute.overlap_shared_experts}};
+                       {"overlap_shared_experts", compute.overlap_shared_experts},
+                       {"profile", ordered_json::parse(compute.profile_source)}};
   if (direction != Direction::forward) json["optimizer_bytes_per_weight"] = compute.optimizer_bytes_per_weight;
   return json;
 }

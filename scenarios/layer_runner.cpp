@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "models/exchange/rank_rows.hpp"
+#include "models/kernels/contention.hpp"
 #include "models/kernels/kernel_model.hpp"
 #include "models/kernels/layer_memory.hpp"
 #include "models/routing/placement.hpp"
@@ -28,31 +29,120 @@ struct RankCosts {
   LayerMemory memory;
 };
 
-std::vector<RankCosts> rank_costs(const LayerInput& input, const KernelModel& model, const RoutedBatch& batch,
-                                  const std::vector<RankId>& rank_of_expert) {
-  std::vector<std::vector<std::int64_t>> tokens_of_rank(static_cast<std::size_t>(input.layout.ranks));
-  for (std::size_t expert = 0; expert < rank_of_expert.size(); ++expert) {
-    tokens_of_rank[rank_of_expert[expert].index()].push_back(rows_of_expert(input, batch, expert));
+// What every rank has to do. `load` refers to the lists beside it.
+struct RankLoads {
+  std::vector<std::vector<std::int64_t>> expert_tokens;
+  std::vector<MoeRankLoad> loads;
+
+  const MoeRankLoad& most() const {  // The first with the most rows.
+    const auto rows = [](const MoeRankLoad& load) {
+      return std::accumulate(load.expert_tokens.begin(), load.expert_tokens.end(), std::int64_t{0});
+    };
+    return *std::max_element(loads.begin(), loads.end(),
+                             [&](const MoeRankLoad& a, const MoeRankLoad& b) { return rows(a) < rows(b); });
   }
+};
+
+RankLoads rank_loads(const LayerInput& input, const RoutedBatch& batch, const std::vector<RankId>& rank_of_expert) {
+  RankLoads result;
+  result.expert_tokens.resize(static_cast<std::size_t>(input.layout.ranks));
+  for (std::size_t expert = 0; expert < rank_of_expert.size(); ++expert) {
+    result.expert_tokens[rank_of_expert[expert].index()].push_back(rows_of_expert(input, batch, expert));
+  }
+  const std::vector<RankRows> rows = rank_rows(input.scenario.dispatch.algorithm, batch, padded_slots(input));
+  for (std::size_t rank = 0; rank < rows.size(); ++rank) {
+    result.loads.push_back({.tokens = rows[rank].tokens,
+                            .packed_rows = rows[rank].packed,
+                            .received_rows = rows[rank].received,
+                            .returned_rows = rows[rank].returned,
+                            .dispatch_copy = input.dispatch.bytes_per_copy(),
+                            .combine_copy = input.combine.bytes_per_copy(),
+                            .expert_tokens = result.expert_tokens[rank]});
+  }
+  return result;
+}
+
+KernelModel kernel_model(const Scenario& scenario, const Device& gpu) {
+  if (scenario.compute.profile) return KernelModel::calibrated(gpu, *scenario.compute.profile);
+  return {gpu, KernelEfficiencies{}};
+}
+
+// Shared experts that run during the dispatch share the GPU with it: its kernels hold multiprocessors, and its copies
+// pass through the memory at the rate of the links, once in and once out.
+std::optional<KernelModel> model_beside_dispatch(const LayerInput& input, const Device& gpu) {
+  const Scenario& scenario = input.scenario;
+  const bool alone = !scenario.compute.overlap_shared_experts || input.layout.ranks == 1;
+  if (alone || scenario.dispatch.multiprocessors == 0) return std::nullopt;
+  const ClusterCard& cluster = scenario.cluster;
+  const bool out = input.layout.ranks > input.layout.ranks_per_node;
+  const Bandwidth link = out ? cluster.scale_out_efficiency * cluster.nic_bandwidth
+                             : cluster.scale_up_efficiency * scenario.gpu.scale_up_bandwidth;
+  return kernel_model(scenario, beside(gpu, {scenario.dispatch.multiprocessors, 2.0 * link}));
+}
+
+std::vector<RankCosts> rank_costs(const LayerInput& input, const KernelModel& model, const RankLoads& loads) {
   const MemoryOptions memory{.backward = input.workload.direction != Direction::forward,
                              .weight = input.scenario.compute.weights_dtype,
                              .optimizer_bytes_a_weight = input.scenario.compute.optimizer_bytes_per_weight};
+  const std::optional<KernelModel> shared = model_beside_dispatch(input, model.device());
   std::vector<RankCosts> costs;
-  const std::vector<RankRows> rows = rank_rows(input.scenario.dispatch.algorithm, batch, padded_slots(input));
-  for (std::size_t rank = 0; rank < rows.size(); ++rank) {
-    const MoeRankLoad load{.tokens = rows[rank].tokens,
-                           .packed_rows = rows[rank].packed,
-                           .received_rows = rows[rank].received,
-                           .returned_rows = rows[rank].returned,
-                           .dispatch_copy = input.dispatch.bytes_per_copy(),
-                           .combine_copy = input.combine.bytes_per_copy(),
-                           .expert_tokens = tokens_of_rank[rank]};
+  for (const MoeRankLoad& load : loads.loads) {
     costs.push_back({.forward = moe_layer_costs(model, input.shape, load, LayerPass::forward),
                      .backward = moe_layer_costs(model, input.shape, load, LayerPass::backward),
                      .memory = layer_memory(input.shape, load, memory)});
-    if (input.layout.ranks == 1) costs.back().memory.buffers = {};  // Nothing is sent.
+    RankCosts& rank = costs.back();
+    if (shared) {
+      rank.forward.shared = shared_expert_cost(*shared, input.shape, load.tokens, LayerPass::forward);
+      rank.backward.shared = shared_expert_cost(*shared, input.shape, load.tokens, LayerPass::backward);
+    }
+    if (input.layout.ranks == 1) rank.memory.buffers = {};  // Nothing is sent.
   }
   return costs;
+}
+
+// What was measured of the fits behind the products, in words.
+std::vector<std::string> fit_texts(const KernelModel& model, const MoeLayerShape& shape) {
+  std::vector<std::string> texts;
+  for (const KernelFit* fit : {model.expert_fit(shape.compute), model.gemm_fit(shape.compute),
+                               shape.gate == shape.compute ? nullptr : model.gemm_fit(shape.gate)}) {
+    if (fit == nullptr) continue;
+    std::string text = fmt::format("{} {} of {}", fit->family, fit->precision, fit->library);
+    if (fit->record && fit->record->rows_held_out > 0) {
+      text += fmt::format(", {:.1f} % off on shapes that were not fitted", 100 * fit->record->error_held_out);
+    }
+    texts.push_back(std::move(text));
+  }
+  return texts;
+}
+
+// Kernel by kernel, of the rank that computes longest, beside the roofline's times.
+KernelResults kernel_results(const LayerInput& input, const KernelModel& model, const std::vector<RankCosts>& costs,
+                             const RankLoads& loads) {
+  const bool forward = input.workload.direction != Direction::backward;
+  const bool backward = input.workload.direction != Direction::forward;
+  const auto total = [&](const RankCosts& rank) {
+    return (forward ? rank.forward.total().time : Picoseconds{}) +
+           (backward ? rank.backward.total().time : Picoseconds{});
+  };
+  const auto longest = std::max_element(costs.begin(), costs.end(),
+                                        [&](const RankCosts& a, const RankCosts& b) { return total(a) < total(b); });
+  const auto rank = static_cast<std::size_t>(longest - costs.begin());
+  KernelResults results{.rank = static_cast<int>(rank), .kernels = {}, .fits = fit_texts(model, input.shape)};
+  const KernelModel roofline(model.device(), KernelEfficiencies{});
+  const auto add = [&](const MoeLayerCosts& pass, std::string_view suffix) {
+    const auto plain = kernels_by_name(moe_layer_costs(roofline, input.shape, loads.loads[rank], pass.pass));
+    const auto kernels = kernels_by_name(pass);
+    MOESIM_CHECK(plain.size() == kernels.size(), "{} kernels, {} without a profile", kernels.size(), plain.size());
+    for (std::size_t i = 0; i < kernels.size(); ++i) {
+      results.kernels.push_back({.name = std::string(kernels[i].first) + std::string(suffix),
+                                 .time = kernels[i].second.time,
+                                 .uncalibrated = plain[i].second.time,
+                                 .bound = std::string(name(kernels[i].second.bound))});
+    }
+  };
+  if (forward) add(longest->forward, "");
+  if (backward) add(longest->backward, " backward");
+  return results;
 }
 
 RankKernels rank_kernels(const MoeLayerCosts& costs) {
@@ -110,9 +200,10 @@ MemoryResult memory_result(const std::vector<RankCosts>& costs, const Device& gp
   return result;
 }
 
-void add_caveats(const LayerInput& input, const KernelModel& model, RunResult& result) {
+void add_caveats(const LayerInput& input, const KernelModel& model, const RankLoads& loads, RunResult& result) {
   const Scenario& scenario = input.scenario;
-  for (Caveat& caveat : moe_layer_caveats(model, input.shape)) result.caveats.push_back(std::move(caveat));
+  for (Caveat& caveat : moe_layer_caveats(model, input.shape, loads.most()))
+    result.caveats.push_back(std::move(caveat));
   result.caveats.push_back(
       {"synthetic_router", "Tokens were routed by a synthetic router; loads of a trained one differ."});
   if (scenario.world_size > scenario.parallelism.ep) {
@@ -152,7 +243,7 @@ double useful_flops(const LayerInput& input, const RoutedBatch& batch, LayerPass
 void run_moe_layer(const Scenario& scenario, const MoeLayerWorkload& workload, const GpuCard& gpu, Simulator& simulator,
                    ClusterNetwork& network, Timeline* timeline, RunResult& result) {
   const LayerInput input = layer_input(scenario, workload, network.topology());
-  const KernelModel model(device(gpu), KernelEfficiencies{});
+  const KernelModel model = kernel_model(scenario, device(gpu));
   const std::vector<RankId> rank_of_expert =
       place_experts(scenario.placement, input.router.num_experts, input.layout.ranks);
 
@@ -160,7 +251,8 @@ void run_moe_layer(const Scenario& scenario, const MoeLayerWorkload& workload, c
                                         scenario.seed, scenario.routing_path);
   const ExchangePlan dispatch = exchange_plan(input, ExchangeDirection::dispatch, batch);
   const ExchangePlan combine = exchange_plan(input, ExchangeDirection::combine, batch);
-  const std::vector<RankCosts> costs = rank_costs(input, model, batch, rank_of_expert);
+  const RankLoads loads = rank_loads(input, batch, rank_of_expert);
+  const std::vector<RankCosts> costs = rank_costs(input, model, loads);
 
   TaskGraph graph(simulator, network.flows());
   LayerGraph layer(graph, network, input.layout.ranks);
@@ -191,7 +283,8 @@ void run_moe_layer(const Scenario& scenario, const MoeLayerWorkload& workload, c
   result.combine = measure(combine, algorithm, batch, input.combine, input.router.top_k, nodes_kept(input));
   result.load = load_result(input, batch, rank_of_expert);
   result.memory = memory_result(costs, model.device(), backward);
-  add_caveats(input, model, result);
+  result.kernels = kernel_results(input, model, costs, loads);
+  add_caveats(input, model, loads, result);
   if (const auto slack = layer.equal_exchange_slack()) {
     result.caveats.push_back(
         {"equal_exchange",

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace moesim {
 
@@ -24,6 +25,7 @@ class Report {
     text_ = scenario_text(scenario(), style_);
     headline();
     breakdown();
+    kernels();
     traffic();
     load();
     memory();
@@ -54,6 +56,7 @@ class Report {
 
   void headline();
   void breakdown();
+  void kernels();
   void traffic();
   void load();
   void memory();
@@ -98,6 +101,32 @@ void Report::breakdown() {
         static_cast<double>(time.count) / static_cast<double>(std::max<std::int64_t>(longest.count, 1));
     line("  {:<30}{:>13.3f} us  {:>7}  {}", label, microseconds(time), percent_text(share), bar(length, 30, style_));
   }
+}
+
+void Report::kernels() {
+  // Without a profile there is nothing to compare: the phases above say it all.
+  if (!result_.kernels || !scenario().compute.profile) return;
+  const KernelResults& results = *result_.kernels;
+  section(fmt::format("Kernels of rank {}", results.rank), " (the one that computes longest)");
+  line("  {:<30}{:>13}{:>16}{:>10}   {}", "", "profile", "uncalibrated", "", "bound by");
+  KernelResult total{.name = "all, one after the other", .time = {}, .uncalibrated = {}, .bound = ""};
+  const auto show = [&](const KernelResult& kernel) {
+    const double change = static_cast<double>(kernel.time.count) /
+                              static_cast<double>(std::max<std::int64_t>(kernel.uncalibrated.count, 1)) -
+                          1;
+    std::string label = kernel.name;
+    std::replace(label.begin(), label.end(), '_', ' ');
+    line("  {:<30}{:>10.1f} us{:>13.1f} us{:>+8.0f} %   {}", label, microseconds(kernel.time),
+         microseconds(kernel.uncalibrated), 100 * change, kernel.bound);
+  };
+  for (const KernelResult& kernel : results.kernels) {
+    show(kernel);
+    total.time += kernel.time;
+    total.uncalibrated += kernel.uncalibrated;
+  }
+  show(total);
+  const KernelProfile& profile = *scenario().compute.profile;
+  line("  {}", wrap(fmt::format("Profile {}: {}.", profile.name, fmt::join(results.fits, "; ")), kWidth - 2, 4));
 }
 
 void Report::traffic() {

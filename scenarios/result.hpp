@@ -51,6 +51,20 @@ struct FlowResult {
   Picoseconds finish;
 };
 
+// One kernel of the rank that computes longest, and what it would take without a profile.
+struct KernelResult {
+  std::string name;  // "up"; in the backward pass "up backward".
+  Picoseconds time;
+  Picoseconds uncalibrated;
+  std::string bound;  // "compute", "memory", "launch".
+};
+
+struct KernelResults {
+  int rank = 0;
+  std::vector<KernelResult> kernels;
+  std::vector<std::string> fits;  // Of the profile, that stand behind the products, each with its error.
+};
+
 // What a run tells. A part that does not apply to the workload is absent, here and in the JSON. docs/scenario.md gives
 // each key's meaning and unit.
 struct RunResult {
@@ -67,6 +81,7 @@ struct RunResult {
   std::optional<ExchangeTraffic> combine;
   std::optional<LoadResult> load;
   std::optional<MemoryResult> memory;
+  std::optional<KernelResults> kernels;
   std::vector<LinkResult> links;  // Busiest first; ties by name.
   std::vector<FlowResult> flows;  // Of the `flows` workload, in its order.
   std::vector<Caveat> caveats;

@@ -58,6 +58,17 @@ ordered_json memory_json(const MemoryResult& memory) {
   return json;
 }
 
+ordered_json kernels_json(const KernelResults& kernels) {
+  ordered_json json = {{"rank", kernels.rank}, {"fits", kernels.fits}, {"kernels", ordered_json::array()}};
+  for (const KernelResult& kernel : kernels.kernels) {
+    json["kernels"].push_back({{"kernel", kernel.name},
+                               {"time_us", microseconds(kernel.time)},
+                               {"uncalibrated_us", microseconds(kernel.uncalibrated)},
+                               {"bound", kernel.bound}});
+  }
+  return json;
+}
+
 ordered_json flows_json(const std::vector<FlowResult>& flows) {
   ordered_json json = ordered_json::array();
   for (const FlowResult& flow : flows) {
@@ -100,6 +111,7 @@ ordered_json result_json(const RunResult& result) {
   if (result.dispatch) json["traffic"]["dispatch"] = traffic_json(*result.dispatch);
   if (result.combine) json["traffic"]["combine"] = traffic_json(*result.combine);
   if (result.load) json["load"] = load_json(*result.load);
+  if (result.kernels) json["kernels"] = kernels_json(*result.kernels);
   if (result.memory) json["memory"] = memory_json(*result.memory);
   put_lists(json, result);
   return json;

@@ -10,6 +10,7 @@
 #include "models/architecture/model_card.hpp"
 #include "models/data_type.hpp"
 #include "models/exchange/exchange_plan.hpp"
+#include "models/kernels/kernel_profile.hpp"
 #include "models/routing/placement.hpp"
 #include "models/routing/route_batch.hpp"
 #include "models/routing/router_spec.hpp"
@@ -71,6 +72,7 @@ struct DispatchSpec {
   int chunks = 4;  // As ExchangeOptions: what two_hop and all_gather forward is cut into so many pieces.
   Padding padding = Padding::none;
   Picoseconds message_overhead = {};  // What posting one message costs its sender.
+  int multiprocessors = 0;            // That its kernels hold while they run.
 };
 
 struct ComputeSpec {
@@ -78,6 +80,8 @@ struct ComputeSpec {
   DataType weights_dtype = DataType::bf16;  // As the weights are kept in memory.
   bool overlap_shared_experts = true;       // Shared experts run while the dispatch is on the wire, not before it.
   double optimizer_bytes_per_weight = 12;   // With a backward pass: mixed-precision Adam (MemoryOptions).
+  std::optional<KernelProfile> profile;     // Of kernel times; without one, a roofline.
+  std::string profile_source = "\"none\"";  // The value of "profile" that stands for it, as JSON text.
 };
 
 // The expert-parallel group is the cluster's first `ep` ranks; the rest of the cluster idles.

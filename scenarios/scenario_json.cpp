@@ -85,7 +85,7 @@ void read_layer(JsonReader& reader, Scenario& scenario) {
     scenario.placement = *placement_kind(kPlacements[reader.choice("placement", kPlacements)]);
   scenario.routing = routing.router;
   scenario.routing_path = routing.path;
-  scenario.dispatch = read_dispatch(object_or_empty(reader, "dispatch"), routing.router);
+  scenario.dispatch = read_dispatch(object_or_empty(reader, "dispatch"), routing.router, scenario.gpu);
   scenario.compute = read_compute(object_or_empty(reader, "compute"), layer.direction, scenario.gpu);
 }
 
@@ -104,6 +104,7 @@ std::vector<std::string> named_files(const json& scenario, const std::string& wh
   add("workload", "file");
   add("model", "card");
   add("cluster", "card");
+  add("compute", "profile");
   return files;
 }
 

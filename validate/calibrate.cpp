@@ -75,14 +75,19 @@ double rounded(double value) {
   return std::round(value / unit) * unit;
 }
 
+void widen(KernelFit& fit, const std::string& name, double value) {
+  const auto [at, missing] = fit.ranges.try_emplace(name, value, value);
+  at->second.first = std::min(at->second.first, value);
+  at->second.second = std::max(at->second.second, value);
+}
+
 void note_ranges(std::span<const Measurement> rows, KernelFit& fit) {
   for (const Measurement& row : rows) {
-    for (const auto& [name, value] : row.parameters) {
-      const auto number = static_cast<double>(value);
-      const auto [at, missing] = fit.ranges.try_emplace(name, number, number);
-      if (missing) continue;
-      at->second.first = std::min(at->second.first, number);
-      at->second.second = std::max(at->second.second, number);
+    for (const auto& [name, value] : row.parameters) widen(fit, name, static_cast<double>(value));
+    // What one rank computes, whatever the group around it is.
+    if (row.kernel == MeasuredKernel::moe) {
+      const std::int64_t pairs = row.parameter("tokens") * row.parameter("top_k");
+      widen(fit, "rows", static_cast<double>(std::max<std::int64_t>(1, pairs / row.parameter("ep"))));
     }
   }
 }

@@ -151,7 +151,8 @@ Measurement measurement_row(const RowFields& fields) {
   }
   m.suspect = field(fields, "suspect");
   if (!is_plain_text(m.suspect) || m.suspect.find(',') != std::string::npos) {
-    throw BadRow(fmt::format("suspect \"{}\"", shorten_text(m.suspect)), "a reason in plain text without commas, or a blank");
+    throw BadRow(fmt::format("suspect \"{}\"", shorten_text(m.suspect)),
+                 "a reason in plain text without commas, or a blank");
   }
   read_parameters(fields, about, m);
   check_listed_rows(m);

@@ -31,6 +31,11 @@ Bytes weight_bytes(std::int64_t elements, DataType type) {
   return {static_cast<std::int64_t>(static_cast<double>(elements) * bytes_per_element(type) + 0.5)};
 }
 
+Bound bound_of(double launch, double compute, double memory) {
+  if (launch > std::max(compute, memory)) return Bound::launch;
+  return compute >= memory ? Bound::compute : Bound::memory;
+}
+
 }  // namespace
 
 std::int64_t padded_rows(std::int64_t rows) {
@@ -53,6 +58,44 @@ KernelModel::KernelModel(Device device, KernelEfficiencies efficiencies)
   MOESIM_CHECK(efficiencies_.launch_us >= 0, "launch overhead {} us", efficiencies_.launch_us);
 }
 
+KernelModel KernelModel::calibrated(Device device, KernelProfile profile) {
+  KernelModel model(std::move(device), KernelEfficiencies{});
+  model.profile_ = std::move(profile);
+  const std::vector<KernelFit>& fits = model.profile_->fits;
+  for (int i = 0; i < kDataTypes; ++i) {
+    const std::string_view precision = precision_name(static_cast<DataType>(i));
+    const auto at = static_cast<std::size_t>(i);
+    for (std::size_t f = fits.size(); f-- > 0;) {  // The first of several wins.
+      if (fits[f].precision != precision) continue;
+      if (fits[f].family == "gemm") model.gemm_[at] = {f, typed_constants(fits[f], gemm_constants())};
+      if (fits[f].family == "experts") model.experts_[at] = {f, typed_constants(fits[f], expert_constants())};
+    }
+  }
+  KernelEfficiencies& efficiencies = model.efficiencies_;
+  if (const auto& wide = model.gemm_[static_cast<std::size_t>(DataType::bf16)]) {
+    efficiencies.gemm_compute_wide = wide->constants.peak_fraction;
+    efficiencies.memory_stream = wide->constants.bandwidth_fraction;
+  }
+  if (const auto& narrow = model.gemm_[static_cast<std::size_t>(DataType::fp8)]) {
+    efficiencies.gemm_compute_narrow = narrow->constants.peak_fraction;
+  }
+  if (const auto& rows = model.experts_[static_cast<std::size_t>(DataType::bf16)]) {
+    efficiencies.memory_scatter = std::min(1.0, rows->constants.row_fraction);
+    efficiencies.launch_us = rows->constants.fixed_us / kExpertKernels;
+  }
+  return model;
+}
+
+const KernelFit* KernelModel::gemm_fit(DataType type) const {
+  const auto& found = gemm_[static_cast<std::size_t>(type)];
+  return found ? &profile_->fits[found->fit] : nullptr;
+}
+
+const KernelFit* KernelModel::expert_fit(DataType type) const {
+  const auto& found = experts_[static_cast<std::size_t>(type)];
+  return found ? &profile_->fits[found->fit] : nullptr;
+}
+
 double KernelModel::seconds_per_flop_of_one_multiprocessor(DataType type) const {
   const double reached = narrow(type) ? efficiencies_.gemm_compute_narrow : efficiencies_.gemm_compute_wide;
   return device_.multiprocessors / (device_.peak_flops(type).flop_per_s() * reached);
@@ -64,9 +107,7 @@ KernelCost KernelModel::product(double compute_s, double flops, Bytes inputs, By
   const double write_s = static_cast<double>(outputs.count) / rate;
   const double launch_s = efficiencies_.launch_us * 1e-6;
   const double work_s = std::max(compute_s, read_s) + write_s;
-  const Bound bound = launch_s > work_s               ? Bound::launch
-                      : compute_s >= read_s + write_s ? Bound::compute
-                                                      : Bound::memory;
+  const Bound bound = launch_s > work_s ? Bound::launch : bound_of(0, compute_s, read_s + write_s);
   return {
       .time = Picoseconds::from_seconds(launch_s + work_s), .flops = flops, .hbm = inputs + outputs, .bound = bound};
 }
@@ -80,8 +121,61 @@ KernelCost KernelModel::element_wise(Bytes bytes, double fraction) const {
           .bound = launch_s > work_s ? Bound::launch : Bound::memory};
 }
 
+KernelCost KernelModel::calibrated_gemm(std::int64_t m, std::int64_t n, std::int64_t k, const GemmTypes& types) const {
+  if (m == 0 || n == 0 || k == 0) return {};
+  const GemmConstants& constants = gemm_[static_cast<std::size_t>(types.input)]->constants;
+  const GemmShape shape{.m = m,
+                        .n = n,
+                        .k = k,
+                        .input_bytes = bytes_per_element(types.input),
+                        .output_bytes = bytes_per_element(types.output)};
+  const GemmTime time = gemm_time(constants, gemm_schedule(precision_name(types.input)), device_,
+                                  device_.peak_flops(types.input), shape, CacheState::weights_cold);
+  const double launch_us = time.us - std::max(time.compute_us, time.memory_us);
+  return {.time = Picoseconds::from_seconds(time.us * 1e-6),
+          .flops = 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k),
+          .hbm = weight_bytes(n * k, types.input) + matrix_bytes(m, k, types.input) + matrix_bytes(m, n, types.output),
+          .bound = bound_of(launch_us, time.compute_us, time.memory_us)};
+}
+
+KernelCost KernelModel::calibrated_experts(std::span<const std::int64_t> rows, std::int64_t n, std::int64_t k,
+                                           const GemmTypes& types) const {
+  const ExpertLoad load = expert_load(rows);
+  const auto all_rows = static_cast<std::int64_t>(load.rows);
+  if (all_rows == 0 || n == 0 || k == 0) return {};
+  const auto& [fit, constants] = *experts_[static_cast<std::size_t>(types.input)];
+  const ExpertProduct product{.columns = n,
+                              .depth = k,
+                              .weight_bytes = bytes_per_element(types.input),
+                              .output_bytes = bytes_per_element(types.output),
+                              .peak = device_.peak_flops(types.input),
+                              .block_scales = profile_->fits[fit].precision == "fp8_block"};
+  const ProductTime time = expert_product_time(constants, expert_tiling(profile_->fits[fit].library), device_, product,
+                                               load, even_load(all_rows, std::ssize(rows)));
+  const double launch_us = constants.fixed_us / kExpertKernels;
+  return {.time = Picoseconds::from_seconds((launch_us + time.us) * 1e-6),
+          .flops = 2.0 * load.rows * static_cast<double>(n) * static_cast<double>(k),
+          .hbm = weight_bytes(static_cast<std::int64_t>(load.touched) * n * k, types.input) +
+                 matrix_bytes(all_rows, k, types.input) + matrix_bytes(all_rows, n, types.output),
+          .bound = bound_of(launch_us, time.compute_us, time.memory_us)};
+}
+
+KernelCost KernelModel::sort_rows(std::int64_t rows, std::int64_t experts, DataType type) const {
+  const auto& found = experts_[static_cast<std::size_t>(type)];
+  if (!found || rows == 0) return {};
+  const double us = found->constants.local_expert_us * static_cast<double>(experts) +
+                    found->constants.pair_ns * 1e-3 * static_cast<double>(rows);
+  return {.time = Picoseconds::from_seconds(us * 1e-6), .flops = 0, .hbm = {}, .bound = Bound::launch};
+}
+
 KernelCost KernelModel::grouped_gemm(std::span<const std::int64_t> rows, std::int64_t n, std::int64_t k,
                                      const GemmTypes& types) const {
+  if (expert_fit(types.input) != nullptr) return calibrated_experts(rows, n, k, types);
+  return roofline_product(rows, n, k, types);
+}
+
+KernelCost KernelModel::roofline_product(std::span<const std::int64_t> rows, std::int64_t n, std::int64_t k,
+                                         const GemmTypes& types) const {
   std::int64_t groups = 0;
   std::int64_t all_rows = 0;
   std::int64_t tile_rows = 0;
@@ -134,7 +228,8 @@ KernelCost KernelModel::grouped_weight_gradient(std::span<const std::int64_t> ro
 }
 
 KernelCost KernelModel::gemm(std::int64_t m, std::int64_t n, std::int64_t k, const GemmTypes& types) const {
-  return grouped_gemm({&m, 1}, n, k, types);
+  if (gemm_fit(types.input) != nullptr) return calibrated_gemm(m, n, k, types);
+  return roofline_product({&m, 1}, n, k, types);
 }
 
 KernelCost KernelModel::weight_gradient(std::int64_t m, std::int64_t n, std::int64_t k, const GemmTypes& types) const {
@@ -147,10 +242,26 @@ KernelCost KernelModel::scatter(Bytes bytes) const { return element_wise(bytes, 
 
 std::vector<Caveat> KernelModel::caveats(std::span<const DataType> types) const {
   std::vector<Caveat> result;
-  if (!efficiencies_.calibrated) {
+  if (!profile_) {
     result.push_back({"uncalibrated", fmt::format("Kernel times on {} rest on default efficiencies, not on kernels "
                                                   "measured there.",
                                                   device_.name)});
+  } else {
+    std::string without;
+    for (const DataType type : types) {
+      if (gemm_fit(type) != nullptr && expert_fit(type) != nullptr) continue;
+      if (without.find(name(type)) == std::string::npos)
+        without += (without.empty() ? "" : ", ") + std::string(name(type));
+    }
+    if (!without.empty()) {
+      result.push_back({"uncalibrated", fmt::format("Profile {} has no fit for products in {}: they rest on default "
+                                                    "efficiencies.",
+                                                    profile_->name, without)});
+    }
+    if (profile_->gpu != device_.name) {
+      result.push_back({"other_device",
+                        fmt::format("Profile {} is of {}, not of {}.", profile_->name, profile_->gpu, device_.name)});
+    }
   }
   for (std::size_t i = 0; i < types.size(); ++i) {
     if (std::find(types.begin(), types.begin() + static_cast<std::ptrdiff_t>(i), types[i]) !=

@@ -1,13 +1,18 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "models/caveat.hpp"
 #include "models/data_type.hpp"
 #include "models/kernels/device.hpp"
+#include "models/kernels/expert_model.hpp"
+#include "models/kernels/gemm_model.hpp"
 #include "models/kernels/kernel_cost.hpp"
+#include "models/kernels/kernel_profile.hpp"
 #include "sim/units.hpp"
 
 namespace moesim {
@@ -26,7 +31,6 @@ struct KernelEfficiencies {
   double memory_scatter = 0.70;
   // From one kernel's end to the next one's first work. Assumed: what CUDA launches in a stream usually take.
   double launch_us = 3;
-  bool calibrated = false;  // Fitted on the user's own device.
 };
 
 struct GemmTypes {
@@ -43,6 +47,9 @@ struct GemmTypes {
 class KernelModel {
  public:
   KernelModel(Device device, KernelEfficiencies efficiencies);
+  // With the profile's models of products, in those precisions that it has fits for. Everything else stays the roofline
+  // above, at the profile's fractions: rows move as fast as its bf16 kernels move them.
+  static KernelModel calibrated(Device device, KernelProfile profile);
 
   // For each group g: outputs [rows[g], n] = inputs [rows[g], k] times weights [k, n] of its own. A group without rows
   // costs nothing, not even reading its weights; without any rows nothing is launched.
@@ -57,19 +64,40 @@ class KernelModel {
   // Element-wise work over this many bytes, read plus written; 0 bytes: nothing is launched.
   KernelCost stream(Bytes bytes) const;
   KernelCost scatter(Bytes bytes) const;  // ... in rows picked by index.
+  // Counts, offsets and positions of `rows` on `experts`, for products in `type`; nothing where no profile tells.
+  KernelCost sort_rows(std::int64_t rows, std::int64_t experts, DataType type) const;
 
-  // "uncalibrated", and a "data_type_fallback" for each of `types` that the device has no unit for.
+  // "uncalibrated", or which fits of the profile stand behind the products in `types`; and a "data_type_fallback" for
+  // each of them that the device has no unit for.
   std::vector<Caveat> caveats(std::span<const DataType> types) const;
+  const KernelFit* gemm_fit(DataType type) const;    // Null: the roofline.
+  const KernelFit* expert_fit(DataType type) const;  // The same.
+  const std::optional<KernelProfile>& profile() const { return profile_; }
   const Device& device() const { return device_; }
   const KernelEfficiencies& efficiencies() const { return efficiencies_; }
 
  private:
   double seconds_per_flop_of_one_multiprocessor(DataType type) const;
+  KernelCost calibrated_gemm(std::int64_t m, std::int64_t n, std::int64_t k, const GemmTypes& types) const;
+  KernelCost calibrated_experts(std::span<const std::int64_t> rows, std::int64_t n, std::int64_t k,
+                                const GemmTypes& types) const;
+  KernelCost roofline_product(std::span<const std::int64_t> rows, std::int64_t n, std::int64_t k,
+                              const GemmTypes& types) const;
   KernelCost product(double compute_s, double flops, Bytes inputs, Bytes outputs) const;
   KernelCost element_wise(Bytes bytes, double fraction) const;
 
+  // A fit with its constants as the models take them.
+  template <class Constants>
+  struct Calibrated {
+    std::size_t fit;  // In profile_->fits.
+    Constants constants;
+  };
+
   Device device_;
   KernelEfficiencies efficiencies_;
+  std::optional<KernelProfile> profile_;
+  std::array<std::optional<Calibrated<GemmConstants>>, kDataTypes> gemm_;  // By data type.
+  std::array<std::optional<Calibrated<ExpertConstants>>, kDataTypes> experts_;
 };
 
 // Rows that tiles of a group's `rows` cover: none, 64, or the next multiple of 128.

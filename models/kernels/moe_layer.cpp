@@ -1,5 +1,6 @@
 #include "models/kernels/moe_layer.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace moesim {
@@ -27,13 +28,13 @@ class LayerKernels {
 
   MoeLayerCosts forward() const;
   MoeLayerCosts backward() const;
+  KernelCost shared_forward() const;
+  KernelCost shared_backward() const;
 
  private:
   Bytes rows_of(std::int64_t columns, DataType type) const { return matrix_bytes(rows_, columns, type); }
   KernelCost activation_forward(std::int64_t rows, std::int64_t width, std::int64_t up_columns) const;
   KernelCost activation_backward(std::int64_t rows, std::int64_t width, std::int64_t up_columns) const;
-  KernelCost shared_forward() const;
-  KernelCost shared_backward() const;
 
   const KernelModel& model_;
   const MoeLayerShape& shape_;
@@ -82,7 +83,8 @@ MoeLayerCosts LayerKernels::forward() const {
   c.top_k = model_.stream(Bytes{shape_.top_k * (scores + load_.tokens * kSelectionBytes)});
   c.permute =
       load_.packed_rows == 0 ? KernelCost{} : model_.scatter(token_bytes_ + load_.packed_rows * load_.dispatch_copy);
-  c.expand = model_.scatter(load_.received_rows * load_.dispatch_copy + rows_of(shape_.copy_width(), shape_.compute));
+  c.expand = model_.scatter(load_.received_rows * load_.dispatch_copy + rows_of(shape_.copy_width(), shape_.compute)) +
+             model_.sort_rows(rows_, shape_.experts_on_rank, shape_.compute);
   c.up = model_.grouped_gemm(load_.expert_tokens, up, shape_.copy_width(), expert_types_);
   c.activation = activation_forward(rows_, shape_.expert_width, up);
   c.down = model_.grouped_gemm(load_.expert_tokens, shape_.copy_width(), shape_.expert_width, expert_types_);
@@ -143,6 +145,13 @@ MoeLayerCosts moe_layer_costs(const KernelModel& model, const MoeLayerShape& sha
   return pass == LayerPass::forward ? kernels.forward() : kernels.backward();
 }
 
+KernelCost shared_expert_cost(const KernelModel& model, const MoeLayerShape& shape, std::int64_t tokens,
+                              LayerPass pass) {
+  const MoeRankLoad load{.tokens = tokens, .expert_tokens = {}};
+  const LayerKernels kernels(model, shape, load);
+  return pass == LayerPass::forward ? kernels.shared_forward() : kernels.shared_backward();
+}
+
 double useful_flops(const MoeLayerShape& shape, std::int64_t tokens, std::int64_t rows, LayerPass pass) {
   const std::int64_t a_token = shape.hidden * (shape.gate_columns() + shape.expert_matrices * shape.shared_width);
   const std::int64_t a_row = shape.expert_matrices * shape.copy_width() * shape.expert_width;
@@ -151,8 +160,56 @@ double useful_flops(const MoeLayerShape& shape, std::int64_t tokens, std::int64_
   return pass == LayerPass::forward ? forward : 2 * forward;
 }
 
-std::vector<Caveat> moe_layer_caveats(const KernelModel& model, const MoeLayerShape& shape) {
-  return model.caveats(std::array{shape.compute, shape.gate});
+std::vector<std::pair<std::string_view, KernelCost>> kernels_by_name(const MoeLayerCosts& costs) {
+  std::vector<std::pair<std::string_view, KernelCost>> kernels = {
+      {"gate", costs.gate},
+      {"top_k", costs.top_k},
+      {"permute", costs.permute},
+      {"shared", costs.shared},
+      {"expand", costs.expand},
+      {"up", costs.up},
+      {"activation", costs.activation},
+      {"down", costs.down},
+      {"unpermute", costs.unpermute},
+      {"combine", costs.combine},
+  };
+  if (costs.pass == LayerPass::backward) {
+    kernels = {
+        {"combine", costs.combine},
+        {"shared", costs.shared},
+        {"unpermute", costs.unpermute},
+        {"down", costs.down},
+        {"down_weights", costs.down_weights},
+        {"activation", costs.activation},
+        {"up", costs.up},
+        {"up_weights", costs.up_weights},
+        {"expand", costs.expand},
+        {"permute", costs.permute},
+        {"top_k", costs.top_k},
+        {"gate", costs.gate},
+    };
+  }
+  std::erase_if(kernels, [](const auto& kernel) { return kernel.second.time == Picoseconds::zero(); });
+  return kernels;
+}
+
+std::vector<Caveat> moe_layer_caveats(const KernelModel& model, const MoeLayerShape& shape, const MoeRankLoad& most) {
+  std::vector<Caveat> caveats = model.caveats(std::array{shape.compute, shape.gate});
+  if (const KernelFit* fit = model.expert_fit(shape.compute)) {
+    const std::array<std::pair<std::string_view, double>, 3> asked{
+        {{"hidden", static_cast<double>(shape.copy_width())},
+         {"width", static_cast<double>(shape.expert_width)},
+         {"rows", static_cast<double>(sum(most.expert_tokens))}}};
+    if (const auto outside = fit->outside(asked)) caveats.push_back({"extrapolated", *outside + "."});
+  }
+  if (const KernelFit* fit = model.gemm_fit(shape.gate)) {
+    const std::array<std::pair<std::string_view, double>, 3> asked{
+        {{"m", static_cast<double>(std::max<std::int64_t>(most.tokens, 1))},
+         {"n", static_cast<double>(shape.gate_columns())},
+         {"k", static_cast<double>(shape.hidden)}}};
+    if (const auto outside = fit->outside(asked)) caveats.push_back({"extrapolated", "The gate: " + *outside + "."});
+  }
+  return caveats;
 }
 
 }  // namespace moesim

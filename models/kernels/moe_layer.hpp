@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "models/caveat.hpp"
@@ -75,11 +77,19 @@ struct MoeLayerCosts {
 MoeLayerCosts moe_layer_costs(const KernelModel& model, const MoeLayerShape& shape, const MoeRankLoad& load,
                               LayerPass pass);
 
+// The shared experts' part of it alone, as when they run beside an exchange that takes its share of the device.
+KernelCost shared_expert_cost(const KernelModel& model, const MoeLayerShape& shape, std::int64_t tokens,
+                              LayerPass pass);
+
 // FLOPs of a pass over `tokens` tokens of which the experts compute `rows` copies: what moe_layer_costs counts, too, if
 // the load has those rows and none that only pad a buffer.
 double useful_flops(const MoeLayerShape& shape, std::int64_t tokens, std::int64_t rows, LayerPass pass);
 
-// What a reader of moe_layer_costs must know.
-std::vector<Caveat> moe_layer_caveats(const KernelModel& model, const MoeLayerShape& shape);
+// The kernels of a pass by name, in the order in which they run there; those that cost nothing are left out.
+std::vector<std::pair<std::string_view, KernelCost>> kernels_by_name(const MoeLayerCosts& costs);
+
+// What a reader of moe_layer_costs must know of the model, and of shapes that it was not measured on: `most` is the
+// load of the rank with the most rows.
+std::vector<Caveat> moe_layer_caveats(const KernelModel& model, const MoeLayerShape& shape, const MoeRankLoad& most);
 
 }  // namespace moesim

@@ -176,7 +176,7 @@ TEST_CASE("finer experts keep the flops and pad more", "[property][kernels]") {
 TEST_CASE("caveats name what is not calibrated and what stands in", "[kernels]") {
   MoeLayerShape shape = deepseek_v3();
   shape.compute = DataType::fp4;
-  const auto caveats = moe_layer_caveats(KernelModel(h800(), {}), shape);
+  const auto caveats = moe_layer_caveats(KernelModel(h800(), {}), shape, {});
   REQUIRE(caveats.size() == 2);
   CHECK(caveats[0].key == "uncalibrated");
   CHECK(caveats[1].key == "data_type_fallback");
