@@ -8,16 +8,16 @@
 namespace moesim {
 
 // Decode has two kernels. One packs the heads that share keys into a tile, so that these are loaded once; the other
-// gives each head a thread block of its own. Defaults are those of an uncalibrated model; docs/models/attention.md has
-// their sources and derives the times.
+// gives each head a thread block of its own. Defaults are those of an uncalibrated model, rounded from
+// what H100's rows gave in bf16. docs/models/attention.md derives the times.
 
 // A thread block for a sequence, a head of keys, and a part of the keys.
 struct GroupedDecodeConstants {
-  double launch_us = 4;
-  double start_us = 2;
-  double wide_start_us = 0.5;
-  double tile_us = 0.1;
-  double row_us = 0.06;
+  double launch_us = 5;
+  double start_us = 3.2;
+  double wide_start_us = 1;
+  double tile_us = 0;
+  double row_us = 0.07;
   double merge_us = 2;
   double merge_split_us = 0.08;
   double bandwidth_fraction = 0.9;

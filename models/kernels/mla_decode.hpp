@@ -8,7 +8,7 @@
 namespace moesim {
 
 // What the decode of latent attention hangs on: queries brought to the latent's width (absorbed), the latent read by
-// all heads. Defaults are those of an uncalibrated model; docs/models/attention.md has their sources.
+// all heads. Defaults are those of an uncalibrated model, rounded from what H100's rows gave in bf16.
 struct MlaDecodeConstants {
   double launch_us = 10;
   double merge_split_us = 0.05;

@@ -355,7 +355,7 @@ TEST_CASE("attention takes a profile's constants for its types, else the default
   CHECK(fp8.per_head_decode.launch_us == 20);
   CHECK(fp8.mla_prefill.launch_us == 40);
   CHECK(fp8.prefill.launch_us == PrefillConstants{}.launch_us);
-  CHECK(attention_constants(&profile, kBf16).mla_prefill.launch_us == PrefillConstants{}.launch_us);
+  CHECK(attention_constants(&profile, kBf16).mla_prefill.launch_us == AttentionConstants{}.mla_prefill.launch_us);
   CHECK(attention_constants(nullptr, kFp8Cache).per_head_decode.launch_us == PerHeadDecodeConstants{}.launch_us);
   for (const std::string_view family :
        {"attention_prefill", "attention_decode_grouped", "attention_decode_per_head", "mla_prefill", "mla_decode"}) {
@@ -366,6 +366,31 @@ TEST_CASE("attention takes a profile's constants for its types, else the default
       CHECK(each.start <= each.max);
     }
   }
+}
+
+TEST_CASE("a cost says what its constants do not rest on", "[attention]") {
+  KernelProfile profile;
+  KernelFit fit;
+  fit.family = "mla_decode";
+  fit.precision = "bf16/bf16";
+  fit.ranges = {{"batch", {1, 64}}, {"heads", {1, 128}}, {"context", {0, 4096}}};
+  profile.fits.push_back(fit);
+  const auto keys = [&](const AttentionTypes& types, AttentionPhase phase, const MlaShape& shape) {
+    std::string all;
+    for (const Caveat& each : attention_caveats(&profile, round_device(), types, phase, shape)) all += each.key + " ";
+    return all;
+  };
+  const MlaShape inside{.batch = 64, .heads = 128, .cached = 4096};
+  CHECK(keys(kBf16, AttentionPhase::decode, inside).empty());
+  CHECK(keys(kBf16, AttentionPhase::prefill, inside) == "uncalibrated ");
+  CHECK(keys(kFp8Cache, AttentionPhase::decode, inside) == "uncalibrated ");
+  CHECK(keys(kBf16, AttentionPhase::decode, {.batch = 65, .heads = 128}) == "outside_profile ");
+  CHECK(keys(kBf16, AttentionPhase::decode, {.batch = 4, .heads = 128, .cached = 9, .shared = 8}) ==
+        "outside_profile ");
+  CHECK(keys(kBf16, AttentionPhase::decode, {.batch = 4, .heads = 128, .new_tokens = 2}) == "outside_profile ");
+  const AttentionTypes fp8{.compute = DataType::fp8, .cache = DataType::fp8};
+  CHECK(keys(fp8, AttentionPhase::decode, inside) == "data_type_fallback uncalibrated ");
+  CHECK(attention_caveats(nullptr, h800(), kBf16, AttentionPhase::decode, AttentionShape{}).size() == 1);
 }
 
 TEST_CASE("what is no attention is refused", "[attention]") {

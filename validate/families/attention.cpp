@@ -115,6 +115,11 @@ class GroupedDecodeFitter final : public AttentionFitter<GroupedDecodeConstants,
     if (precision.ends_with("/fp8")) return {{"wide_start_us", 0}};
     return {{"tile_us", 0}};
   }
+
+  std::vector<std::pair<std::string_view, double>> starts(std::string_view precision, std::string_view) const override {
+    if (precision.ends_with("/fp8")) return {{"start_us", 0.7}, {"tile_us", 0.15}};
+    return {};
+  }
 };
 
 class PerHeadDecodeFitter final : public AttentionFitter<PerHeadDecodeConstants, AttentionShape> {
