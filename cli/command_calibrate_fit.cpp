@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include "cli/commands.hpp"
@@ -12,7 +11,6 @@
 #include "cli/terminal.hpp"
 #include "scenarios/card_source.hpp"
 #include "scenarios/error.hpp"
-#include "scenarios/json_text.hpp"
 #include "scenarios/kernel_profile_json.hpp"
 #include "scenarios/layer_input.hpp"
 #include "validate/calibrate.hpp"
@@ -47,8 +45,6 @@ Inputs read_inputs(const std::vector<std::string>& files) {
   return inputs;
 }
 
-GpuCard read_gpu(const std::string& name) { return read_gpu_source(nlohmann::json(name), "--gpu", "CARD").card; }
-
 std::vector<std::string> with_card(std::vector<std::string> files, const std::string& card) {
   if (is_card_path(card)) files.push_back(card);
   return files;
@@ -57,7 +53,7 @@ std::vector<std::string> with_card(std::vector<std::string> files, const std::st
 }  // namespace
 
 void calibrate_fit_command(const CalibrateFitArguments& arguments) {
-  const GpuCard gpu = read_gpu(arguments.gpu);
+  const GpuCard gpu = named_gpu_card(arguments.gpu, "--gpu");
   const Inputs inputs = read_inputs(arguments.files);
   const bool progress = !arguments.quiet && isatty(STDERR_FILENO) == 1;
   FitSettings settings{.seed = arguments.seed, .held_out_fraction = arguments.held_out, .progress = {}};
@@ -74,24 +70,25 @@ void calibrate_fit_command(const CalibrateFitArguments& arguments) {
     profile.origin =
         fmt::format("measured on {}, taken for {}: {}", fmt::join(inputs.devices, " and "), gpu.name, inputs.origin);
   }
+  std::vector<std::string> notes;
   for (const RowGroup& group : group_rows(inputs.rows)) {
-    profile.fits.push_back(fit_group(device(gpu), group, settings));
+    if (auto fit = fit_group(device(gpu), group, settings, notes)) profile.fits.push_back(std::move(*fit));
   }
   if (progress) fmt::print(stderr, "\r\033[K");
+  for (const std::string& note : notes) fmt::print(stderr, "moesim: {}\n", note);
   if (profile.fits.empty()) {
     throw InputError(
         fmt::format("{}: found {} rows, none of them of a kernel that is fitted; expected gemm, "
                     "grouped_gemm, moe or attention rows",
                     fmt::join(arguments.files, ", "), inputs.rows.size()));
   }
-  write_document(arguments.output, pretty_json(kernel_profile_json(profile)),
-                 with_card(arguments.files, arguments.gpu));
+  write_document(arguments.output, kernel_profile_text(profile), with_card(arguments.files, arguments.gpu));
   if (!arguments.quiet && arguments.output != "-") print(fit_text(profile, terminal_style()));
 }
 
 void calibrate_check_command(const CalibrateCheckArguments& arguments) {
-  const KernelProfile profile = read_profile_source(nlohmann::json(arguments.profile), "PROFILE", "").card;
-  const GpuCard gpu = read_gpu(arguments.gpu.empty() ? profile.gpu : arguments.gpu);
+  const KernelProfile profile = named_profile(arguments.profile, "calibrate check");
+  const GpuCard gpu = named_gpu_card(arguments.gpu.empty() ? profile.gpu : arguments.gpu, "--gpu");
   const Inputs inputs = read_inputs(arguments.files);
   CheckReport report{.profile = profile.name, .groups = {}, .unmatched = {}, .options = {}};
   report.options = {.judged = arguments.all_rows ? JudgedRows::all : JudgedRows::held_out,

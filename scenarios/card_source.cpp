@@ -203,6 +203,14 @@ ProfileSource read_profile_source(const json& value, const std::string& where, c
   return {std::move(card), std::move(source)};
 }
 
+GpuCard named_gpu_card(const std::string& name, const std::string& where) {
+  return read_gpu_source(name, where, "NAME").card;
+}
+
+KernelProfile named_profile(const std::string& name, const std::string& where) {
+  return read_profile_source(name, where, "NAME").card;
+}
+
 ClusterSource read_cluster_source(const json& value, const std::string& where, const std::string& pointer) {
   if (value.is_string()) return read_named_cluster(value.get<std::string>(), where, pointer);
   if (!value.is_object()) {

@@ -36,6 +36,10 @@ struct ProfileSource {
 };
 ProfileSource read_profile_source(const nlohmann::json& value, const std::string& where, const std::string& pointer);
 
+// The same for a name or path of the command line; `where` is the flag or verb that it was given to.
+GpuCard named_gpu_card(const std::string& name, const std::string& where);
+KernelProfile named_profile(const std::string& name, const std::string& where);
+
 // Whether a card's name is the path of a file.
 bool is_card_path(std::string_view name);
 

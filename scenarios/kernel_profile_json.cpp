@@ -129,6 +129,8 @@ ordered_json kernel_profile_json(const KernelProfile& profile) {
   return {{"schema", 1}, {"name", profile.name}, {"gpu", profile.gpu}, {"origin", profile.origin}, {"fits", fits}};
 }
 
+std::string kernel_profile_text(const KernelProfile& profile) { return pretty_json(kernel_profile_json(profile)); }
+
 std::vector<std::string_view> kernel_profile_names() {
   std::vector<std::string_view> names;
   for (const Card& card : profile_cards()) names.push_back(card.name);

@@ -67,35 +67,38 @@ KernelModel kernel_model(const Scenario& scenario, const Device& gpu) {
   return {gpu, KernelEfficiencies{}};
 }
 
-// Shared experts that run during the dispatch share the GPU with it: its kernels hold multiprocessors, and its copies
-// pass through the memory at the rate of the links, once in and once out.
-std::optional<KernelModel> model_beside_dispatch(const LayerInput& input, const Device& gpu) {
+// The device as shared experts see it that run during the dispatch: its kernels hold multiprocessors, and its copies
+// pass through the memory at the rate of the links, once in and once out. The whole device where they run alone.
+Device device_of_shared(const LayerInput& input, const Device& gpu) {
   const Scenario& scenario = input.scenario;
   const bool alone = !scenario.compute.overlap_shared_experts || input.layout.ranks == 1;
-  if (alone || scenario.dispatch.multiprocessors == 0) return std::nullopt;
+  if (alone || scenario.dispatch.multiprocessors == 0) return gpu;
   const ClusterCard& cluster = scenario.cluster;
   const bool out = input.layout.ranks > input.layout.ranks_per_node;
   const Bandwidth link = out ? cluster.scale_out_efficiency * cluster.nic_bandwidth
                              : cluster.scale_up_efficiency * scenario.gpu.scale_up_bandwidth;
-  return kernel_model(scenario, beside(gpu, {scenario.dispatch.multiprocessors, 2.0 * link}));
+  return beside(gpu, {scenario.dispatch.multiprocessors, 2.0 * link});
+}
+
+// `shared` is the model on device_of_shared().
+MoeLayerCosts layer_costs(const LayerInput& input, const KernelModel& model, const KernelModel& shared,
+                          const MoeRankLoad& load, LayerPass pass) {
+  MoeLayerCosts costs = moe_layer_costs(model, input.shape, load, pass);
+  costs.shared = shared_expert_cost(shared, input.shape, load.tokens, pass);
+  return costs;
 }
 
 std::vector<RankCosts> rank_costs(const LayerInput& input, const KernelModel& model, const RankLoads& loads) {
   const MemoryOptions memory{.backward = input.workload.direction != Direction::forward,
                              .weight = input.scenario.compute.weights_dtype,
                              .optimizer_bytes_a_weight = input.scenario.compute.optimizer_bytes_per_weight};
-  const std::optional<KernelModel> shared = model_beside_dispatch(input, model.device());
+  const KernelModel shared = kernel_model(input.scenario, device_of_shared(input, model.device()));
   std::vector<RankCosts> costs;
   for (const MoeRankLoad& load : loads.loads) {
-    costs.push_back({.forward = moe_layer_costs(model, input.shape, load, LayerPass::forward),
-                     .backward = moe_layer_costs(model, input.shape, load, LayerPass::backward),
+    costs.push_back({.forward = layer_costs(input, model, shared, load, LayerPass::forward),
+                     .backward = layer_costs(input, model, shared, load, LayerPass::backward),
                      .memory = layer_memory(input.shape, load, memory)});
-    RankCosts& rank = costs.back();
-    if (shared) {
-      rank.forward.shared = shared_expert_cost(*shared, input.shape, load.tokens, LayerPass::forward);
-      rank.backward.shared = shared_expert_cost(*shared, input.shape, load.tokens, LayerPass::backward);
-    }
-    if (input.layout.ranks == 1) rank.memory.buffers = {};  // Nothing is sent.
+    if (input.layout.ranks == 1) costs.back().memory.buffers = {};  // Nothing is sent.
   }
   return costs;
 }
@@ -129,8 +132,9 @@ KernelResults kernel_results(const LayerInput& input, const KernelModel& model, 
   const auto rank = static_cast<std::size_t>(longest - costs.begin());
   KernelResults results{.rank = static_cast<int>(rank), .kernels = {}, .fits = fit_texts(model, input.shape)};
   const KernelModel roofline(model.device(), KernelEfficiencies{});
+  const KernelModel shared(device_of_shared(input, model.device()), KernelEfficiencies{});
   const auto add = [&](const MoeLayerCosts& pass, std::string_view suffix) {
-    const auto plain = kernels_by_name(moe_layer_costs(roofline, input.shape, loads.loads[rank], pass.pass));
+    const auto plain = kernels_by_name(layer_costs(input, roofline, shared, loads.loads[rank], pass.pass));
     const auto kernels = kernels_by_name(pass);
     MOESIM_CHECK(plain.size() == kernels.size(), "{} kernels, {} without a profile", kernels.size(), plain.size());
     for (std::size_t i = 0; i < kernels.size(); ++i) {

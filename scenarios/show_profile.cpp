@@ -56,8 +56,8 @@ std::string profile_list_text(const ReportStyle& style) {
 }  // namespace
 
 CardReport show_profile(const std::string& name) {
-  const KernelProfile profile = read_profile_source(nlohmann::json(name), "show profile", "NAME").card;
-  return {[profile] { return pretty_json(kernel_profile_json(profile)); },
+  const KernelProfile profile = named_profile(name, "show profile");
+  return {[profile] { return kernel_profile_text(profile); },
           [profile](const ReportStyle& style) { return profile_text(profile, style); }};
 }
 

@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "scenarios/error.hpp"
 #include "sim/check.hpp"
 
 namespace moesim {
@@ -128,7 +127,8 @@ std::vector<RowGroup> group_rows(std::span<const Measurement> rows) {
   return groups;
 }
 
-KernelFit fit_group(const Device& device, const RowGroup& group, const FitSettings& settings) {
+std::optional<KernelFit> fit_group(const Device& device, const RowGroup& group, const FitSettings& settings,
+                                   std::vector<std::string>& notes) {
   const KernelFitter& fitter = *group.fitter;
   const KernelFamilyInfo* family = kernel_family(fitter.family());
   MOESIM_CHECK(family != nullptr, "no family {}", fitter.family());
@@ -140,10 +140,10 @@ KernelFit fit_group(const Device& device, const RowGroup& group, const FitSettin
   }
   const Constants constants(*family, fitter, device, group);
   if (fitted.size() < constants.parameters().size()) {
-    throw InputError(
-        fmt::format("{} {} of {}: {} rows to fit {} constants ({} more are held out), expected at least as many rows",
-                    fitter.family(), group.precision, group.library, fitted.size(), constants.parameters().size(),
-                    held_out.size()));
+    notes.push_back(fmt::format("{} {} of {}: no fit, {} rows for {} constants ({} more are held out)", fitter.family(),
+                                group.precision, group.library, fitted.size(), constants.parameters().size(),
+                                held_out.size()));
+    return std::nullopt;
   }
   const Predict predict = fitter.predictor(device, fitted);
   FitOptions options;

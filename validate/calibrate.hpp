@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,9 +30,10 @@ struct FitSettings {
   std::function<void(const RowGroup&, int iteration, double cost)> progress;  // May be empty.
 };
 
-// Finds the constants of one group on the shapes that are not held out, and records how well they do on both sides. An
-// InputError where fewer rows are left to fit than there are constants.
-KernelFit fit_group(const Device& device, const RowGroup& group, const FitSettings& settings);
+// Finds the constants of one group on the shapes that are not held out, and records how well they do on both sides.
+// Nothing, and a note that says so, where fewer rows are left to fit than there are constants.
+std::optional<KernelFit> fit_group(const Device& device, const RowGroup& group, const FitSettings& settings,
+                                   std::vector<std::string>& notes);
 
 // One row beside what a fit makes of it.
 struct CheckedRow {

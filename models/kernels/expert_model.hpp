@@ -19,7 +19,7 @@ enum class ExpertTiling {
 // By the library's name in measurements: "...triton-tuned...", "...triton...", anything else.
 ExpertTiling expert_tiling(std::string_view library);
 
-// What the time of a rank's experts hangs on. docs/models/kernels.md derives it; defaults are where fits begin.
+// What the time of a rank's experts hangs on. docs/models/products.md derives it; defaults are where fits begin.
 struct ExpertConstants {
   double fixed_us = 18;
   double local_expert_us = 0.03;

@@ -19,7 +19,7 @@ enum class TileSchedule {
 TileSchedule gemm_schedule(std::string_view precision);
 
 // What a dense product's time hangs on. Defaults are those of an uncalibrated model: published figures where there are
-// any (docs/models/kernels.md has the sources).
+// any (docs/models/products.md has the sources).
 struct GemmConstants {
   double launch_us = 3;
   double peak_fraction = 0.8;
@@ -54,7 +54,7 @@ struct GemmTime {
   double memory_us = 0;
 };
 
-// docs/models/kernels.md derives it. All of the shape above 0; `flop_per_s` is the device's peak for the inputs' type.
+// docs/models/products.md derives it. All of the shape above 0; `flop_per_s` is the device's peak for the inputs' type.
 GemmTime gemm_time(const GemmConstants& constants, TileSchedule schedule, const Device& device, FlopRate peak,
                    const GemmShape& shape, CacheState cache);
 

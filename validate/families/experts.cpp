@@ -14,7 +14,7 @@ namespace moesim {
 namespace {
 
 // The whole operator as libraries time it, on one rank: routing, permutation, product, activation, product, sum. As in
-// docs/models/kernels.md, "The fused operator".
+// docs/models/products.md, "The fused operator".
 struct FusedOperator {
   double tokens = 0;  // Of the group.
   double top_k = 0;

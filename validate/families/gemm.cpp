@@ -48,16 +48,18 @@ class GemmFitter final : public KernelFitter {
       GemmShape shape;
       FlopRate peak;
       TileSchedule schedule;
+      CacheState cache;
     };
     std::vector<Row> prepared;
     for (const Measurement& row : rows) {
-      prepared.push_back({gemm_shape(row), device.peak_flops(measured_type(row.dtype)), gemm_schedule(row.dtype)});
+      prepared.push_back({gemm_shape(row), device.peak_flops(measured_type(row.dtype)), gemm_schedule(row.dtype),
+                          row.cache == "cold" ? CacheState::weights_cold : CacheState::measured});
     }
     return [device, prepared](std::span<const double> constants, std::span<double> us) {
       const auto typed = typed_constants(constants, gemm_constants());
       for (std::size_t i = 0; i < prepared.size(); ++i) {
         const Row& row = prepared[i];
-        us[i] = gemm_time(typed, row.schedule, device, row.peak, row.shape, CacheState::measured).us;
+        us[i] = gemm_time(typed, row.schedule, device, row.peak, row.shape, row.cache).us;
       }
     };
   }
