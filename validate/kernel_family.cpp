@@ -19,6 +19,7 @@ std::span<const std::unique_ptr<KernelFitter>> kernel_fitters() {
     std::vector<std::unique_ptr<KernelFitter>> fitters;
     fitters.push_back(gemm_fitter());
     fitters.push_back(expert_fitter());
+    fitters.push_back(row_fitter());
     fitters.push_back(attention_prefill_fitter());
     fitters.push_back(grouped_decode_fitter());
     fitters.push_back(per_head_decode_fitter());

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "models/exchange/wire_format.hpp"
+#include "models/kernels/row_model.hpp"
 
 namespace moesim {
 namespace {
@@ -82,6 +83,13 @@ KernelModel KernelModel::calibrated(Device device, KernelProfile profile) {
   if (const auto& rows = model.experts_[static_cast<std::size_t>(DataType::bf16)]) {
     efficiencies.memory_scatter = std::min(1.0, rows->constants.row_fraction);
     efficiencies.launch_us = rows->constants.fixed_us / kExpertKernels;
+  }
+  // Measured by themselves, where they were.
+  if (const KernelFit* rows = model.profile_->find("rows", precision_name(DataType::bf16))) {
+    const auto constants = typed_constants(*rows, row_constants());
+    efficiencies.memory_stream = constants.stream_fraction;
+    efficiencies.memory_scatter = constants.scatter_fraction;
+    efficiencies.launch_us = constants.launch_us;
   }
   return model;
 }

@@ -7,6 +7,7 @@
 #include "models/kernels/expert_model.hpp"
 #include "models/kernels/gemm_model.hpp"
 #include "models/kernels/mla_decode.hpp"
+#include "models/kernels/row_model.hpp"
 
 namespace moesim {
 
@@ -14,6 +15,7 @@ std::span<const KernelFamilyInfo> kernel_families() {
   static const std::vector<KernelFamilyInfo> kFamilies = {
       {"gemm", constant_infos(gemm_constants())},
       {"experts", constant_infos(expert_constants())},
+      {"rows", constant_infos(row_constants())},
       {"attention_prefill", constant_infos(prefill_constants())},
       {"attention_decode_grouped", constant_infos(grouped_decode_constants())},
       {"attention_decode_per_head", constant_infos(per_head_decode_constants())},

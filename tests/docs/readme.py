@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""The README shows what the program prints.
+"""The README shows what the program prints, wherever it shows a command of it.
 
-    readme.py README.md MOESIM ROOT            exit 1 and a diff where the shown output is not the real one
-    readme.py README.md MOESIM ROOT --write    puts the real output in
+    readme.py README.md MOESIM ROOT            exit 1 and a diff where a shown output is not the real one
+    readme.py README.md MOESIM ROOT --write    puts the real outputs in
 """
 import difflib
+import glob
 import pathlib
 import re
 import subprocess
@@ -13,24 +14,37 @@ import sys
 INDENT = "    "
 
 
+BLOCK = re.compile(r"^    \$ (?:build/release/bin/)?moesim (.*)\n((?:    .*\n|\n(?=    ))*)", re.MULTILINE)
+
+
+def real_output(program, root, arguments):
+    """What the command prints, indented as the README shows it. Patterns such as *.csv are the shell's to expand."""
+    words = []
+    for word in arguments.split():
+        words += sorted(glob.glob(word, root_dir=root)) if "*" in word else [word]
+    printed = subprocess.run([program, *words], cwd=root, check=True, capture_output=True, text=True).stdout
+    return "".join(INDENT + line + "\n" if line else "\n" for line in printed.rstrip("\n").split("\n"))
+
+
 def main():
     readme, program, root = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     text = readme.read_text(encoding="utf-8")
-    block = re.search(r"^    \$ moesim (.*)\n((?:    .*\n|\n(?=    ))*)", text, re.MULTILINE)
-    if "@@" in text:
-        print(f"{readme} has a mark that was to be replaced")
-        return 1
-    if not block:
+    blocks = list(BLOCK.finditer(text))
+    if not blocks:
         print(f"{readme} shows no command")
         return 1
-    printed = subprocess.run([program, *block.group(1).split()], cwd=root, check=True, capture_output=True, text=True)
-    real = "".join(INDENT + line + "\n" if line else "\n" for line in printed.stdout.rstrip("\n").split("\n"))
+    status = 0
+    for block in reversed(blocks):  # From the end, so that what is before stays where it is.
+        real = real_output(program, root, block.group(1))
+        if "--write" in sys.argv:
+            text = text[: block.start(2)] + real + text[block.end(2) :]
+        elif block.group(2) != real:
+            sys.stdout.writelines(
+                difflib.unified_diff(block.group(2).splitlines(True), real.splitlines(True), "README", "program"))
+            status = 1
     if "--write" in sys.argv:
-        readme.write_text(text[: block.start(2)] + real + text[block.end(2) :], encoding="utf-8")
-        return 0
-    shown = block.group(2)
-    sys.stdout.writelines(difflib.unified_diff(shown.splitlines(True), real.splitlines(True), "README", "program"))
-    return 0 if shown == real else 1
+        readme.write_text(text, encoding="utf-8")
+    return status
 
 
 if __name__ == "__main__":

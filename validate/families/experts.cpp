@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "models/kernels/contention.hpp"
 #include "models/kernels/expert_model.hpp"
 #include "validate/families/expert_draws.hpp"
 #include "validate/families/families.hpp"
@@ -112,19 +113,22 @@ FusedOperator fused_operator(const Device& device, const Measurement& row, Loads
   return op;
 }
 
-// A grouped product alone.
+constexpr std::int64_t kMostHeld = 64;  // Multiprocessors; a kernel that holds more leaves no product to speak of.
+
+// A grouped product by itself.
 struct GroupedProduct {
+  Device device;
   ExpertProduct product;
   ExpertTiling tiling;
   ExpertLoad load;
   ExpertLoad even;
 
-  double us(const ExpertConstants& constants, const Device& device) const {
+  double us(const ExpertConstants& constants) const {
     return constants.fixed_us / kExpertKernels + constants.local_expert_us * load.experts +
            expert_product_time(constants, tiling, device, product, load, even).us;
   }
 
-  double roofline_us(const Device& device) const {
+  double roofline_us() const {
     const auto n = static_cast<double>(product.columns);
     const auto k = static_cast<double>(product.depth);
     const double bytes =
@@ -133,9 +137,18 @@ struct GroupedProduct {
   }
 };
 
-GroupedProduct grouped_product(const Device& device, const Measurement& row) {
+// Alone, or beside a kernel that holds multiprocessors and streams memory.
+Device device_of(const Device& device, const Measurement& row) {
+  if (row.kernel != MeasuredKernel::contention) return device;
+  const auto held = static_cast<int>(std::min<std::int64_t>(row.parameter("sms_held"), device.multiprocessors - 1));
+  return beside(device, {held, Bandwidth::gbyte_per_s(static_cast<double>(row.parameter("stream_gb_per_s")))});
+}
+
+GroupedProduct grouped_product(const Device& whole, const Measurement& row) {
+  const Device device = device_of(whole, row);
   const std::vector<std::int64_t> rows = load_rows(row.load, row.parameter("rows"), row.parameter("groups"));
-  return {.product = {.columns = row.parameter("n"),
+  return {.device = device,
+          .product = {.columns = row.parameter("n"),
                       .depth = row.parameter("k"),
                       .weight_bytes = bytes_per_element(measured_type(row.dtype)),
                       .output_bytes = 2,
@@ -157,6 +170,10 @@ class ExpertFitter final : public KernelFitter {
 
   bool covers(const Measurement& row) const override {
     if (row.kernel == MeasuredKernel::grouped_gemm) return all_above_zero(row);
+    if (row.kernel == MeasuredKernel::contention) {
+      return row.parameter("groups") > 0 && row.parameter("rows") > 0 && row.parameter("n") > 0 &&
+             row.parameter("k") > 0 && row.parameter("sms_held") <= kMostHeld;
+    }
     return row.kernel == MeasuredKernel::moe && all_above_zero(row) &&
            row.parameter("experts") % row.parameter("ep") == 0 && row.parameter("width") >= row.parameter("tp") &&
            row.parameter("matrices") >= 2 && row.parameter("top_k") <= row.parameter("experts") &&
@@ -164,7 +181,7 @@ class ExpertFitter final : public KernelFitter {
   }
 
   std::string shape(const Measurement& row) const override {
-    if (row.kernel == MeasuredKernel::grouped_gemm) {
+    if (row.kernel != MeasuredKernel::moe) {
       return fmt::format("{} {} {}", row.parameter("groups"), row.parameter("n"), row.parameter("k"));
     }
     return fmt::format("{} {} {} {} {} {}", row.parameter("hidden"), row.parameter("width"), row.parameter("top_k"),
@@ -212,13 +229,13 @@ class ExpertFitter final : public KernelFitter {
       auto next_fused = fused.begin();
       auto next_product = products.begin();
       for (std::size_t i = 0; i < is_fused.size(); ++i) {
-        us[i] = is_fused[i] ? (next_fused++)->us(typed, device) : (next_product++)->us(typed, device);
+        us[i] = is_fused[i] ? (next_fused++)->us(typed, device) : (next_product++)->us(typed);
       }
     };
   }
 
   double roofline_us(const Device& device, const Measurement& row) const override {
-    if (row.kernel == MeasuredKernel::grouped_gemm) return grouped_product(device, row).roofline_us(device);
+    if (row.kernel != MeasuredKernel::moe) return grouped_product(device, row).roofline_us();
     Loads loads;
     return fused_operator(device, row, loads).roofline_us(device);
   }
