@@ -17,6 +17,12 @@
 
 namespace moesim {
 
+// A flow whose links are given to others a little before it ends.
+struct EarlyRelease {
+  std::int32_t flow;
+  double finish;
+};
+
 // Flows that drain through shared links at max-min fair rates, and when each of them ends. Knows no events: its owner
 // moves time on. Rates are settled anew only where a change reaches (docs/models/flow_network.md has the algorithm):
 //
@@ -35,7 +41,8 @@ class MaxMinShares {
   RouteId add_route(std::span<const LinkId> links) { return routes_.add(links); }  // No link twice.
   std::span<const LinkId> links(RouteId route) const { return routes_.links(route); }
 
-  // Levels that are off by no more than this, relative, are left as they are. The default is the rounding of doubles.
+  // What a flow takes of its links may be given to others before or after it ends, by no more than this part of its age.
+  // 0: at its end.
   void set_tolerance(double relative) { tolerance_ = relative; }
   // Keeps account of every link, also of those that can never be a bottleneck: for link_rate() and touched().
   void keep_all_links();
@@ -48,8 +55,15 @@ class MaxMinShares {
   double next_finish() const;
   // How far after `now` an end may lie and still count as one at `now`: the rounding of the clocks.
   static double same_instant_ps(double now);
-  // Moves time on to `now`, not beyond next_finish(), and takes out the flows that have ended, in no useful order.
+  // Moves time on to `now`, not beyond next_finish() or next_release(), and tells of the flows that have ended, in no
+  // useful order. With a tolerance they keep what they take of their links until release().
   void take_finished(double now, std::vector<std::int32_t>& finished);
+  bool keeps_ended() const { return tolerance_ > 0; }
+  // When what ended flows have kept must be released at the latest; infinity if there is nothing to release.
+  double next_release() const { return next_release_; }
+  // Frees what ended flows have kept, and takes out flows that end soon enough: they drain on outside the sharing, at
+  // the rate that they have now. share_out() must follow.
+  void release(double now, std::vector<EarlyRelease>& early);
   void advance(double now) { now_ = now; }
   // Sets time back to zero; only while no flow is left.
   void restart_clock();
@@ -98,6 +112,13 @@ class MaxMinShares {
     Constraint cap = kNone;
     std::uint32_t places = 0;  // Block in places_: for each link that counts, its index in the link's `elsewhere`.
     double bytes_left = 0;     // Of one copy, while the flow is in no heap.
+    double begin = 0;          // Time.
+  };
+
+  // A flow that has ended and is still counted on its links.
+  struct Kept {
+    VirtualFinish entry;
+    Constraint bottleneck;
   };
 
   // A flow that a link may gain or lose, and the other bottleneck that it has or would have, with its level.
@@ -117,6 +138,10 @@ class MaxMinShares {
   void insert(std::int32_t flow);
   Constraint first_bottleneck(std::int32_t flow);
   void remove(const VirtualFinish& entry, Constraint bottleneck);
+  void take_due(Constraint constraint, double latest);
+  void free_kept();
+  void take_early(Constraint constraint, std::vector<EarlyRelease>& early);
+  double finish_of(Constraint constraint, const VirtualFinish& entry) const;
   void rebuild();
   void advance_clock(Constraint constraint);
   void update_finishes();
@@ -156,7 +181,7 @@ class MaxMinShares {
   void mark_changed(Constraint constraint);
 
   std::size_t num_links_;
-  double tolerance_;
+  double tolerance_ = 0;
   double now_ = 0;
   std::size_t draining_ = 0;
   std::uint64_t visits_ = 0;
@@ -188,6 +213,8 @@ class MaxMinShares {
   std::vector<Constraint> touched_;
   std::vector<Candidate> candidates_;
   std::vector<VirtualFinish> due_;
+  std::vector<Kept> kept_;
+  double next_release_ = kInfinity;
   MaxMinFill fill_;
 };
 

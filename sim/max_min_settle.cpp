@@ -11,6 +11,8 @@
 namespace moesim {
 namespace {
 
+// Settling a level stops where what it would change is rounding. Finish times are then off by some 1e-12, relative.
+constexpr double kRounding = 1e-12;
 // A link is not saturated before its flows exceed it by more than the rounding of their sum.
 constexpr double kOverload = 1e-12;
 // `slack` is kept up to date by adding what changes; it is added up anew after so many visits to a link, so that
@@ -32,7 +34,7 @@ void MaxMinShares::open(Constraint link) {
     balance.low = -kOverload * capacities_[at(link)];
     balance.high = kInfinity;
   } else {
-    balance.high = tolerance_ * weight * balance.level;
+    balance.high = kRounding * weight * balance.level;
     balance.low = -balance.high;
   }
 }
@@ -82,7 +84,7 @@ void MaxMinShares::settle(Constraint link) {
     return;
   }
   const auto weight = static_cast<double>(state.weight);
-  if (std::abs(balance.slack) <= tolerance_ * weight * balance.level) return;
+  if (std::abs(balance.slack) <= kRounding * weight * balance.level) return;
   if (balance.slack > 0) {
     rise(link);
   } else {
