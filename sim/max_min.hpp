@@ -155,6 +155,9 @@ class MaxMinShares {
   double level_with_joiners(Constraint link, double floor);
   void spread(Constraint link, double change, double level);
   void move(std::int32_t flow, Constraint from, Constraint to, double old_rate, double new_rate);
+  void prefetch(std::size_t i, Constraint from, Constraint to) const;
+  // Where a link stands on the route of a flow that has one other constraint.
+  std::uint32_t place_on_route(Constraint link, Constraint other) const { return is_link(other) && link > other; }
   void set_level(Constraint link, double level);
   void add_up_slack(Constraint link);
   void open(Constraint link);

@@ -118,8 +118,9 @@ void MaxMinShares::rise(Constraint link) {
     floor = level;
     level = weight > 0 ? left / static_cast<double>(weight) : kInfinity;
   }
-  for (const Candidate& leaver : leavers) {
-    move(leaver.flow, link, leaver.other, old_level, leaver.level);
+  for (std::size_t i = 0; i < leavers.size(); ++i) {
+    prefetch(i, link, kNone);
+    move(leavers[i].flow, link, leavers[i].other, old_level, leavers[i].level);
   }
   set_level(link, level);
 }
@@ -135,8 +136,9 @@ void MaxMinShares::fall(Constraint link, double floor) {
     level = level_with_joiners(link, floor);
   }
   set_level(link, level);
-  for (const Candidate& joiner : joiners) {
-    move(joiner.flow, joiner.other, link, joiner.level, level);
+  for (std::size_t i = 0; i < joiners.size(); ++i) {
+    prefetch(i, kNone, link);
+    move(joiners[i].flow, joiners[i].other, link, joiners[i].level, level);
   }
 }
 
@@ -216,12 +218,58 @@ void MaxMinShares::spread(Constraint link, double change, double level) {
   }
 }
 
+// Has what moves of later candidates will touch brought from memory: most of a move is waiting for that. The one of
+// `from` and `to` that is the candidates' own is not given.
+void MaxMinShares::prefetch(std::size_t i, Constraint from, Constraint to) const {
+  constexpr std::size_t kFlows = 12;   // So far ahead what is known of the flow,
+  constexpr std::size_t kPlaces = 8;   // where it is in lists,
+  constexpr std::size_t kEntries = 4;  // and the entries there.
+  if (i + kFlows < candidates_.size()) {
+    const std::size_t flow = at(candidates_[i + kFlows].flow);
+    __builtin_prefetch(&flows_[flow]);
+    __builtin_prefetch(&places_in_own_[flow]);
+    __builtin_prefetch(&bottlenecks_[flow]);
+  }
+  if (i + kPlaces < candidates_.size()) {
+    const Candidate& later = candidates_[i + kPlaces];
+    places_.prefetch(flows_[at(later.flow)].places);
+    const State& state = states_[at(from != kNone ? from : later.other)];
+    __builtin_prefetch(state.own.entries().data() + places_in_own_[at(later.flow)]);
+  }
+  if (i + kEntries < candidates_.size()) {
+    const Candidate& later = candidates_[i + kEntries];
+    const Constraint source = from != kNone ? from : later.other;
+    const Constraint target = to != kNone ? to : later.other;
+    const auto& own = states_[at(source)].own.entries();
+    __builtin_prefetch(&places_in_own_[at(own.back().flow)]);
+    const auto& list = states_[at(target)].elsewhere;
+    if (!is_link(target) || states_[at(source)].uneven != 0) return;
+    __builtin_prefetch(list.data() + places_.at(flows_[at(later.flow)].places + place_on_route(target, source)));
+  }
+}
+
 // The flow gets another bottleneck and with it, in place of the old rate, the new rate: the level of `to`.
 void MaxMinShares::move(std::int32_t flow, Constraint from, Constraint to, double old_rate, double new_rate) {
+  const bool two_constraints = states_[at(from)].uneven == 0;
   VirtualFinish own = take_from_own(flow, from);
   if (own.other != kNone) own.other = from;  // It has these two constraints.
   put_in_own(own, to);
   std::uint32_t place = flows_[at(flow)].places;
+  if (two_constraints) {
+    const double change = new_rate - old_rate;
+    if (is_link(to)) {
+      take_elsewhere(to, place + place_on_route(to, from));
+      enqueue(to);
+      use(to, change);
+    }
+    if (is_link(from)) {
+      highest_elsewhere_[at(from)] = std::max(highest_elsewhere_[at(from)], new_rate);
+      put_elsewhere(flow, from, place + place_on_route(from, to));
+      enqueue(from);
+      use(from, change);
+    }
+    return;
+  }
   for (const LinkId link : route_of(flow)) {
     if (link.value == to) {
       take_elsewhere(link.value, place);
