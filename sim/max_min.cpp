@@ -26,8 +26,8 @@ MaxMinShares::MaxMinShares(std::span<const double> capacities)
 
 void MaxMinShares::add_constraint(double capacity, double level) {
   capacities_.push_back(capacity);
-  balance_.push_back({level, capacity});
-  highest_elsewhere_.push_back(0);
+  levels_.push_back(level);
+  balance_.push_back({capacity});
   changed_.push_back(0);
   is_touched_.push_back(0);
   states_.emplace_back();
@@ -58,7 +58,7 @@ void MaxMinShares::add(std::int32_t flow, RouteId route, std::optional<Bandwidth
   if (rate_cap) {
     cap = no_constraint() + 1 + caps_.take(rate_cap->bytes_per_s());
     if (at(cap) == balance_.size()) add_constraint(kInfinity, rate_cap->bytes_per_s());
-    balance_[at(cap)].level = rate_cap->bytes_per_s();
+    levels_[at(cap)] = rate_cap->bytes_per_s();
   }
   flows_[at(flow)] = {route, cap, 0, bytes, now_};
   copies_[at(flow)] = copies;
@@ -101,9 +101,9 @@ void MaxMinShares::rebuild() {
   for (std::size_t i = 0; i < num_links_; ++i) {
     const auto link = static_cast<Constraint>(i);
     states_[i].elsewhere.clear();
-    balance_[i].level = kInfinity;
+    levels_[i] = kInfinity;
     balance_[i].slack = capacities_[i];
-    highest_elsewhere_[i] = 0;
+    balance_[i].highest_elsewhere = 0;
     if (!is_closed(link)) open(link);
   }
   routes_.count();
@@ -113,7 +113,7 @@ void MaxMinShares::rebuild() {
 // Puts one flow among the others, at the least level that it finds; settling does the rest.
 void MaxMinShares::insert(std::int32_t flow) {
   const Constraint bottleneck = first_bottleneck(flow);
-  double& level = balance_[at(bottleneck)].level;
+  double& level = levels_[at(bottleneck)];
   if (level == kInfinity) {
     // A link with room. Any level will do that is above the rates on it; it falls to the right one when it is settled.
     const double capacity = capacities_[at(bottleneck)];
@@ -126,7 +126,7 @@ void MaxMinShares::insert(std::int32_t flow) {
       enqueue(link.value);
     } else {
       put_elsewhere(flow, link.value, place);
-      highest_elsewhere_[link.index()] = std::max(highest_elsewhere_[link.index()], level);
+      balance_[link.index()].highest_elsewhere = std::max(balance_[link.index()].highest_elsewhere, level);
     }
     use(link.value, copies_[at(flow)] * level);
     ++place;
@@ -135,7 +135,7 @@ void MaxMinShares::insert(std::int32_t flow) {
 
 MaxMinShares::Constraint MaxMinShares::first_bottleneck(std::int32_t flow) {
   const Constraint best = bottleneck_without(flow, kNone);
-  if (balance_[at(best)].level < kInfinity) return best;
+  if (levels_[at(best)] < kInfinity) return best;
   Constraint fullest = kNone;
   double least_room = kInfinity;
   for (const LinkId link : route_of(flow)) {
@@ -181,7 +181,7 @@ void MaxMinShares::take_due(Constraint constraint, double latest) {
   advance_clock(constraint);
   State& state = states_[at(constraint)];
   // What passes at this level until `latest`, and the rounding of the clock.
-  const double slack = balance_[at(constraint)].level * (latest - now_) * kSecondsPerPs + state.clock * kSameFinish;
+  const double slack = levels_[at(constraint)] * (latest - now_) * kSecondsPerPs + state.clock * kSameFinish;
   due_.clear();
   state.own.take_until(state.clock + slack, due_, places_in_own_);
   for (const VirtualFinish& entry : due_) kept_.push_back({entry, constraint});
@@ -220,13 +220,13 @@ void MaxMinShares::take_early(Constraint constraint, std::vector<EarlyRelease>& 
 
 double MaxMinShares::finish_of(Constraint constraint, const VirtualFinish& entry) const {
   const State& state = states_[at(constraint)];
-  return state.clock_at + (entry.at - state.clock) / balance_[at(constraint)].level * (1 / kSecondsPerPs);
+  return state.clock_at + (entry.at - state.clock) / levels_[at(constraint)] * (1 / kSecondsPerPs);
 }
 
 // Takes a flow that has ended, and is in no heap any more, off its links.
 void MaxMinShares::remove(const VirtualFinish& entry, Constraint bottleneck) {
   const std::int32_t flow = entry.flow;
-  const double rate = copies_[at(flow)] * balance_[at(bottleneck)].level;
+  const double rate = copies_[at(flow)] * levels_[at(bottleneck)];
   State& state = states_[at(bottleneck)];
   state.weight -= copies_[at(flow)];
   state.uneven -= is_uneven(entry) ? 1 : 0;
@@ -251,7 +251,7 @@ void MaxMinShares::restart_clock() {
 
 double MaxMinShares::rate(std::int32_t flow) const {
   if (at(flow) >= bottlenecks_.size() || bottlenecks_[at(flow)] == kNone) return 0;
-  return balance_[at(bottlenecks_[at(flow)])].level;
+  return levels_[at(bottlenecks_[at(flow)])];
 }
 
 double MaxMinShares::link_rate(LinkId link) const { return capacities_[link.index()] - balance_[link.index()].slack; }
@@ -260,7 +260,7 @@ void MaxMinShares::advance_clock(Constraint constraint) {
   State& state = states_[at(constraint)];
   // While its last flows leave it, a link may have an infinite level: at one instant, in which nothing drains.
   if (state.clock_at == now_) return;
-  if (!state.own.empty()) state.clock += balance_[at(constraint)].level * ((now_ - state.clock_at) * kSecondsPerPs);
+  if (!state.own.empty()) state.clock += levels_[at(constraint)] * ((now_ - state.clock_at) * kSecondsPerPs);
   state.clock_at = now_;
 }
 

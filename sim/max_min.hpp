@@ -91,10 +91,10 @@ class MaxMinShares {
 
   // What a visit to a link's level is decided by; kept together, since every change goes over many links.
   struct Balance {
-    double level;     // bytes/s; infinity if the link holds nothing back.
     double slack;     // bytes/s that its flows leave of its capacity.
     double low = 0;   // The link is put on the queue when `slack` leaves this range; one that is on it already, or
     double high = 0;  // has a level that never changes, is closed: its range is all numbers.
+    double highest_elsewhere = 0;  // No flow elsewhere is faster.
   };
 
   struct State {
@@ -195,8 +195,8 @@ class MaxMinShares {
 
   // [constraints]
   std::vector<double> capacities_;
+  std::vector<double> levels_;  // bytes/s; infinity for a link that holds nothing back.
   std::vector<Balance> balance_;
-  std::vector<double> highest_elsewhere_;  // No flow elsewhere is faster.
   std::vector<std::uint8_t> changed_;      // In changed_list_, for its level or first finish.
   std::vector<std::uint8_t> is_touched_;
   std::vector<State> states_;
