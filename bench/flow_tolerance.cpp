@@ -37,8 +37,8 @@ int main(int argc, char** argv) {
   if (argc > 2) tolerances.clear();
   for (int i = 2; i < argc; ++i) tolerances.push_back(std::atof(argv[i]));
   const auto bytes = lognormal_bytes(ranks);
-  const Traffic traffic = cluster_all_to_all(
-      ranks, [&](int from, int to) { return bytes[static_cast<std::size_t>(from * ranks + to)]; });
+  const Traffic traffic =
+      cluster_all_to_all(ranks, [&](int from, int to) { return bytes[static_cast<std::size_t>(from * ranks + to)]; });
   const Timed exact = run(traffic, 0);
   fmt::print("{} ranks, {} flows\n", ranks, traffic.flows.size());
   fmt::print("{:>9} {:>9} {:>9} {:>12} {:>9} {:>9} {:>9} {:>9}\n", "tolerance", "CPU s", "sharings", "makespan s",
@@ -55,7 +55,7 @@ int main(int argc, char** argv) {
     std::ranges::sort(errors);
     fmt::print("{:>9} {:>9.3f} {:>9} {:>12.9f} {:>9.1e} {:>9.1e} {:>9.1e} {:>9.1e}\n", tolerance, near.cpu_s,
                near.outcome.sharings, near.outcome.end.seconds(),
-               near.outcome.end.seconds() / exact.outcome.end.seconds() - 1,
-               sum / static_cast<double>(errors.size()), errors[errors.size() * 99 / 100], errors.back());
+               near.outcome.end.seconds() / exact.outcome.end.seconds() - 1, sum / static_cast<double>(errors.size()),
+               errors[errors.size() * 99 / 100], errors.back());
   }
 }

@@ -15,8 +15,7 @@ constexpr std::size_t kBlock = 64;
 
 }  // namespace
 
-MaxMinShares::MaxMinShares(std::span<const double> capacities)
-    : num_links_(capacities.size()), routes_(capacities) {
+MaxMinShares::MaxMinShares(std::span<const double> capacities) : num_links_(capacities.size()), routes_(capacities) {
   for (const double capacity : capacities) {
     MOESIM_CHECK(capacity > 0 && capacity < kInfinity, "a link of {} B/s", capacity);
     add_constraint(capacity, kInfinity);

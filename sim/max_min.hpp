@@ -6,22 +6,16 @@
 #include <span>
 #include <vector>
 
-#include "sim/finish_heap.hpp"
 #include "sim/ids.hpp"
 #include "sim/level_queue.hpp"
 #include "sim/max_min_fill.hpp"
+#include "sim/max_min_parts.hpp"
 #include "sim/place_pool.hpp"
 #include "sim/rate_caps.hpp"
 #include "sim/route_table.hpp"
 #include "sim/units.hpp"
 
 namespace moesim {
-
-// A flow whose links are given to others a little before it ends.
-struct EarlyRelease {
-  std::int32_t flow;
-  double finish;
-};
 
 // Flows that drain through shared links at max-min fair rates, and when each of them ends. Knows no events: its owner
 // moves time on. Rates are settled anew only where a change reaches (docs/models/flow_network.md has the algorithm):
@@ -34,15 +28,15 @@ struct EarlyRelease {
 // A rate cap is a link whose level never changes ("constraint" means either). The flows of one bottleneck have one
 // rate, so they share a clock that counts the bytes each of them has drained; a flow ends when the clock reads its
 // virtual finish. Time is in picoseconds since the owner's origin, as double; rates are bytes/s.
-class MaxMinShares {
+class MaxMinShares : private MaxMinParts {
  public:
   explicit MaxMinShares(std::span<const double> capacities);  // bytes/s [links], each positive
 
   RouteId add_route(std::span<const LinkId> links) { return routes_.add(links); }  // No link twice.
   std::span<const LinkId> links(RouteId route) const { return routes_.links(route); }
 
-  // What a flow takes of its links may be given to others before or after it ends, by no more than this part of its age.
-  // 0: at its end.
+  // What a flow takes of its links may be given to others before or after it ends, by no more than this part of its
+  // age. 0: at its end.
   void set_tolerance(double relative) { tolerance_ = relative; }
   // Keeps account of every link, also of those that can never be a bottleneck: for link_rate() and touched().
   void keep_all_links();
@@ -78,55 +72,8 @@ class MaxMinShares {
  private:
   friend class MaxMinFill;
 
-  using Constraint = std::int32_t;  // Links first, then one that binds nothing, then rate caps.
   static constexpr double kInfinity = std::numeric_limits<double>::infinity();
   static constexpr double kSecondsPerPs = 1e-12;
-  static constexpr std::int32_t kNone = -1;
-
-  // A flow on a link that is not its bottleneck.
-  struct Elsewhere {
-    std::int32_t flow;
-    std::uint32_t place;  // Where in places_ the index of this entry is kept.
-  };
-
-  // What a visit to a link's level is decided by; kept together, since every change goes over many links.
-  struct Balance {
-    double slack;     // bytes/s that its flows leave of its capacity.
-    double low = 0;   // The link is put on the queue when `slack` leaves this range; one that is on it already, or
-    double high = 0;  // has a level that never changes, is closed: its range is all numbers.
-    double highest_elsewhere = 0;  // No flow elsewhere is faster.
-  };
-
-  struct State {
-    FinishHeap own;                    // The flows that have their bottleneck here.
-    std::vector<Elsewhere> elsewhere;  // The others; not kept for caps.
-    std::int64_t weight = 0;           // Copies of the flows in `own`.
-    double clock = 0;                  // Bytes that each of these has drained since there were none before,
-    double clock_at = 0;               // up to this time.
-    std::int32_t uneven = 0;           // Flows in `own` of more than one copy or more than two constraints.
-    std::uint32_t visits = 0;
-  };
-
-  struct Flow {
-    RouteId route;
-    Constraint cap = kNone;
-    std::uint32_t places = 0;  // Block in places_: for each link that counts, its index in the link's `elsewhere`.
-    double bytes_left = 0;     // Of one copy, while the flow is in no heap.
-    double begin = 0;          // Time.
-  };
-
-  // A flow that has ended and is still counted on its links.
-  struct Kept {
-    VirtualFinish entry;
-    Constraint bottleneck;
-  };
-
-  // A flow that a link may gain or lose, and the other bottleneck that it has or would have, with its level.
-  struct Candidate {
-    std::int32_t flow;
-    Constraint other;
-    double level;
-  };
 
   static std::size_t at(std::int32_t i) { return static_cast<std::size_t>(i); }
   Constraint no_constraint() const { return static_cast<Constraint>(num_links_); }
@@ -197,7 +144,7 @@ class MaxMinShares {
   std::vector<double> capacities_;
   std::vector<double> levels_;  // bytes/s; infinity for a link that holds nothing back.
   std::vector<Balance> balance_;
-  std::vector<std::uint8_t> changed_;      // In changed_list_, for its level or first finish.
+  std::vector<std::uint8_t> changed_;  // In changed_list_, for its level or first finish.
   std::vector<std::uint8_t> is_touched_;
   std::vector<State> states_;
   std::vector<double> finishes_;        // When the first of its own flows ends.

@@ -105,8 +105,8 @@ void MaxMinFill::put_in_all() {
     }
     if (shares_->flows_[at(flow)].cap != MaxMinShares::kNone) capped_.push_back(flow);
   }
-  std::ranges::stable_sort(
-      capped_, {}, [&](std::int32_t flow) { return shares_->levels_[at(shares_->flows_[at(flow)].cap)]; });
+  std::ranges::stable_sort(capped_, {},
+                           [&](std::int32_t flow) { return shares_->levels_[at(shares_->flows_[at(flow)].cap)]; });
   for (const Constraint link : links_) queue_.emplace_back(level_of(link), link);
   std::ranges::make_heap(queue_, std::greater{});
 }
@@ -204,7 +204,8 @@ void MaxMinFill::finish() {
     add_up(link);
     auto& balance = shares_->balance_[at(link)];
     const auto weight = static_cast<double>(shares_->states_[at(link)].weight);
-    balance.slack = shares_->capacities_[at(link)] - loads_[at(link)].fixed - (weight > 0 ? weight * shares_->levels_[at(link)] : 0);
+    balance.slack = shares_->capacities_[at(link)] - loads_[at(link)].fixed -
+                    (weight > 0 ? weight * shares_->levels_[at(link)] : 0);
     balance.highest_elsewhere = loads_[at(link)].level;  // Levels are fixed in rising order.
     if (!shares_->is_closed(link)) shares_->open(link);
     shares_->use(link, 0);  // Has it settled if rounding has left it out of balance.
