@@ -84,6 +84,10 @@ struct ComputeSpec {
   std::string profile_source = "\"none\"";  // The value of "profile" that stands for it, as JSON text.
 };
 
+struct NetworkSpec {
+  double tolerance = 0;  // FlowNetwork::set_tolerance; 0 is exact.
+};
+
 // The expert-parallel group is the cluster's first `ep` ranks; the rest of the cluster idles.
 struct Parallelism {
   int ep = 1;
@@ -102,6 +106,7 @@ struct Scenario {
   PlacementKind placement = PlacementKind::contiguous;
   DispatchSpec dispatch;
   ComputeSpec compute;
+  NetworkSpec network;
   std::uint64_t seed = 1;
 
   // The values of "model" and "cluster" that stand in a scenario for the cards above, as JSON text: a catalog name,

@@ -25,6 +25,7 @@ using nlohmann::ordered_json;
 namespace {
 
 constexpr std::size_t kMaxNameBytes = 200;
+constexpr double kMaxTolerance = 0.1;
 constexpr std::array<std::string_view, 2> kPlacements{"contiguous", "strided"};
 
 // An optional object: an absent one is empty, so that its defaults are read like any other's.
@@ -65,6 +66,13 @@ int read_ep(JsonReader& reader, int world_size, int experts) {
                                  experts, world_size, near_divisors(experts, ep, world_size)));
   }
   return static_cast<int>(ep);
+}
+
+NetworkSpec read_network(JsonReader reader) {
+  NetworkSpec network;
+  network.tolerance = reader.number_or("tolerance", 0, kMaxTolerance, 0);
+  reader.finish();
+  return network;
 }
 
 void read_model(JsonReader& reader, Scenario& scenario) {
@@ -136,6 +144,7 @@ Scenario parse_scenario(const json& value, const std::string& where) {
   scenario.workload = read_workload(reader.object("workload"), scenario.world_size, scenario.parallelism.ep);
   if (kind == "moe_layer") read_layer(reader, scenario);
   if (kind == "all_to_all") scenario.dispatch = read_all_to_all_dispatch(object_or_empty(reader, "dispatch"));
+  scenario.network = read_network(object_or_empty(reader, "network"));
   reader.finish();
   check_size(scenario, reader);
   scenario.input_files = named_files(value, where);
@@ -168,6 +177,7 @@ ordered_json resolved_json(const Scenario& scenario) {
   } else if (!flows) {
     document["dispatch"] = {{"algorithm", name(scenario.dispatch.algorithm)}};
   }
+  document["network"] = {{"tolerance", scenario.network.tolerance}};
   document["seed"] = scenario.seed;
   return document;
 }

@@ -22,15 +22,17 @@ class FinishHeap {
   bool empty() const { return entries_.empty(); }
   const VirtualFinish& top() const { return entries_.front(); }
   std::span<const VirtualFinish> entries() const { return entries_; }  // In no useful order.
+  std::span<const std::int32_t> others() const { return others_; }     // Of the entries, close together.
 
   void push(const VirtualFinish& entry, std::vector<std::int32_t>& places) {
-    entries_.push_back(entry);
+    append(entry);
     sift_up(entries_.size() - 1, entry, places);
   }
 
   void remove(std::size_t place, std::vector<std::int32_t>& places) {
     const VirtualFinish last = entries_.back();
     entries_.pop_back();
+    others_.pop_back();
     if (place == entries_.size()) return;
     if (place > 0 && last.at < entries_[(place - 1) / kArity].at) {
       sift_up(place, last, places);
@@ -40,7 +42,10 @@ class FinishHeap {
   }
 
   // Puts an entry anywhere; restore() must follow before anything else is asked.
-  void append(const VirtualFinish& entry) { entries_.push_back(entry); }
+  void append(const VirtualFinish& entry) {
+    entries_.push_back(entry);
+    others_.push_back(entry.other);
+  }
 
   void restore(std::vector<std::int32_t>& places) {
     for (std::size_t i = 0; i < entries_.size(); ++i) places[static_cast<std::size_t>(entries_[i].flow)] = int_of(i);
@@ -57,7 +62,10 @@ class FinishHeap {
     }
   }
 
-  void clear() { entries_.clear(); }
+  void clear() {
+    entries_.clear();
+    others_.clear();
+  }
 
  private:
   static constexpr std::size_t kArity = 4;
@@ -67,6 +75,7 @@ class FinishHeap {
 
   void put(std::size_t place, const VirtualFinish& entry, std::vector<std::int32_t>& places) {
     entries_[place] = entry;
+    others_[place] = entry.other;
     places[static_cast<std::size_t>(entry.flow)] = int_of(place);
   }
 
@@ -102,14 +111,17 @@ class FinishHeap {
       if (entry.at <= bound) {
         due.push_back(entry);
       } else {
+        others_[kept] = entry.other;
         entries_[kept++] = entry;
       }
     }
     entries_.resize(kept);
+    others_.resize(kept);
     restore(places);
   }
 
   std::vector<VirtualFinish> entries_;
+  std::vector<std::int32_t> others_;
 };
 
 }  // namespace moesim

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <limits>
 
 #include "sim/check.hpp"
 #include "sim/max_min_certificate.hpp"
@@ -16,6 +18,7 @@ constexpr double kClockRoundingPs = 1e-3;
 constexpr double kClockRounding = 1e-14;
 // An observer is told of changes beyond this part of a link's capacity, not of rounding.
 constexpr double kToldChange = 1e-9;
+constexpr double kNever = std::numeric_limits<double>::infinity();
 
 std::size_t at(std::int32_t i) { return static_cast<std::size_t>(i); }
 
@@ -63,6 +66,11 @@ FlowId FlowNetwork::start(const FlowSpec& spec) {
     begin_later(id, begin);
   }
   return FlowId{id};
+}
+
+void FlowNetwork::set_tolerance(double relative) {
+  MOESIM_CHECK(started_ == 0 && relative >= 0 && relative < 1, "a tolerance of {} after {} flows", relative, started_);
+  shares_.set_tolerance(relative);
 }
 
 void FlowNetwork::set_observer(LinkObserver* observer) {
@@ -136,20 +144,50 @@ void FlowNetwork::wake() {
     }
   }
   if (!joining_.empty()) begin_joining_flows();
-  const double next = shares_.next_finish();
-  if (shares_.draining() == 0) return;
-  const double rounded = std::ceil(next - kClockRoundingPs - kClockRounding * next);
+  const double next = std::min(shares_.next_finish(), shares_.next_release());
+  if (shares_.draining() > 0) wake_at(std::max(simulator_.now(), rounded_up(next)));
+  if (!coasting_.empty()) wake_at(coasting_.front().end);
+}
+
+Picoseconds FlowNetwork::rounded_up(double local) const {
+  const double rounded = std::ceil(local - kClockRoundingPs - kClockRounding * local);
   if (rounded >= kLatest) throw TimeRangeError();
-  wake_at(std::max(simulator_.now(), origin_ + Picoseconds{static_cast<std::int64_t>(rounded)}));
+  return origin_ + Picoseconds{static_cast<std::int64_t>(rounded)};
 }
 
 // Takes the ends up to now, each at its own exact time, so that the fluid knows nothing of whole picoseconds.
 void FlowNetwork::end_due_flows() {
   const double now = local(simulator_.now());
-  while (shares_.next_finish() <= now + MaxMinShares::same_instant_ps(now)) {
-    shares_.take_finished(std::min(now, shares_.next_finish()), finished_);
-    share_out();
+  const double due = now + MaxMinShares::same_instant_ps(now);
+  for (;;) {
+    const double finish = shares_.next_finish();
+    const double release_at = shares_.next_release();
+    if (std::min(finish, release_at) > due) break;
+    if (release_at < finish) {
+      release(std::min(now, release_at));
+    } else {
+      shares_.take_finished(std::min(now, finish), finished_);
+      if (!shares_.keeps_ended()) share_out();
+    }
   }
+  if (shares_.draining() == 0) release(now);
+  while (!coasting_.empty() && coasting_.front().end <= simulator_.now()) {
+    finished_.push_back(coasting_.front().flow);
+    std::ranges::pop_heap(coasting_, std::greater{}, &Coasting::end);
+    coasting_.pop_back();
+  }
+}
+
+// Shares out what ended flows have kept and what flows that end soon have.
+void FlowNetwork::release(double now) {
+  if (shares_.next_release() == kNever) return;
+  shares_.release(now, early_);
+  for (const EarlyRelease& flow : early_) {
+    coasting_.push_back({rounded_up(flow.finish), flow.flow});
+    std::ranges::push_heap(coasting_, std::greater{}, &Coasting::end);
+  }
+  early_.clear();
+  share_out();
 }
 
 void FlowNetwork::begin_joining_flows() {
@@ -157,6 +195,7 @@ void FlowNetwork::begin_joining_flows() {
     origin_ = simulator_.now();
     shares_.restart_clock();
   }
+  release(local(simulator_.now()));
   shares_.advance(local(simulator_.now()));
   for (const std::int32_t id : joining_) {
     const Flow& flow = flows_[at(id)];

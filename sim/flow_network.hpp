@@ -71,10 +71,10 @@ class FlowNetwork final : public EventHandler {
   std::uint64_t sharings() const { return sharings_; }            // How often rates have been shared out anew.
   std::uint64_t link_visits() const { return shares_.visits(); }  // How often that meant looking at a link.
 
-  // Leaves a link's level as it is while it is off by no more than this, relative. Much faster; finish times come out
-  // off by less than that for nearly all flows, but no bound is known for the worst: docs/models/flow_network.md has
-  // what was measured.
-  void set_tolerance(double relative) { shares_.set_tolerance(relative); }
+  // What a flow takes of its links may be given to others a little before or after it ends: by no more than this part
+  // of the time that it has drained. Ends that are close are then shared out together, which is much faster. 0 is
+  // exact. docs/models/flow_network.md has what is known of the error. Only before the first flow starts.
+  void set_tolerance(double relative);
 
   // Why the rates of this instant are not max-min fair (max_min_certificate.hpp); nothing if they are.
   std::optional<std::string> violation(double tolerance = 1e-9) const;
@@ -103,6 +103,12 @@ class FlowNetwork final : public EventHandler {
     std::int32_t last = kNone;
   };
 
+  // A flow that drains on outside the sharing until its end, which is known.
+  struct Coasting {
+    Picoseconds end;
+    std::int32_t flow;
+  };
+
   // An end to be told of, by order of start.
   struct Ended {
     std::uint64_t order;
@@ -116,9 +122,11 @@ class FlowNetwork final : public EventHandler {
   void wake();
   void end_due_flows();
   void begin_joining_flows();
+  void release(double now);
   void share_out();
   void tell_ends();
   void tell_observer();
+  Picoseconds rounded_up(double local) const;
   double local(Picoseconds at) const { return static_cast<double>((at - origin_).count); }
 
   Simulator& simulator_;
@@ -141,6 +149,8 @@ class FlowNetwork final : public EventHandler {
   std::int32_t free_id_ = kNone;
   std::vector<std::int32_t> joining_;  // Begin to drain at this instant.
   std::vector<std::int32_t> finished_;
+  std::vector<EarlyRelease> early_;
+  std::vector<Coasting> coasting_;  // A heap, the earliest end first.
   std::vector<Ended> ended_;
   std::vector<Batch> batches_;
   std::vector<std::size_t> free_batches_;

@@ -7,8 +7,6 @@
 namespace moesim {
 namespace {
 
-// Settling a level stops where what it would change is rounding. Finish times are then off by some 1e-12, relative.
-constexpr double kRounding = 1e-12;
 // Ends that should be at one instant come out apart by the rounding of the clocks. This close they are one: relative to
 // the time and to the bytes on the clock, and in picoseconds.
 constexpr double kSameFinish = 1e-12;
@@ -17,8 +15,7 @@ constexpr std::size_t kBlock = 64;
 
 }  // namespace
 
-MaxMinShares::MaxMinShares(std::span<const double> capacities)
-    : num_links_(capacities.size()), tolerance_(kRounding), routes_(capacities) {
+MaxMinShares::MaxMinShares(std::span<const double> capacities) : num_links_(capacities.size()), routes_(capacities) {
   for (const double capacity : capacities) {
     MOESIM_CHECK(capacity > 0 && capacity < kInfinity, "a link of {} B/s", capacity);
     add_constraint(capacity, kInfinity);
@@ -28,8 +25,8 @@ MaxMinShares::MaxMinShares(std::span<const double> capacities)
 
 void MaxMinShares::add_constraint(double capacity, double level) {
   capacities_.push_back(capacity);
-  balance_.push_back({level, capacity});
-  highest_elsewhere_.push_back(0);
+  levels_.push_back(level);
+  balance_.push_back({capacity});
   changed_.push_back(0);
   is_touched_.push_back(0);
   states_.emplace_back();
@@ -60,9 +57,9 @@ void MaxMinShares::add(std::int32_t flow, RouteId route, std::optional<Bandwidth
   if (rate_cap) {
     cap = no_constraint() + 1 + caps_.take(rate_cap->bytes_per_s());
     if (at(cap) == balance_.size()) add_constraint(kInfinity, rate_cap->bytes_per_s());
-    balance_[at(cap)].level = rate_cap->bytes_per_s();
+    levels_[at(cap)] = rate_cap->bytes_per_s();
   }
-  flows_[at(flow)] = {route, cap, 0, bytes};
+  flows_[at(flow)] = {route, cap, 0, bytes, now_};
   copies_[at(flow)] = copies;
   added_.push_back(flow);
   ++draining_;
@@ -103,9 +100,9 @@ void MaxMinShares::rebuild() {
   for (std::size_t i = 0; i < num_links_; ++i) {
     const auto link = static_cast<Constraint>(i);
     states_[i].elsewhere.clear();
-    balance_[i].level = kInfinity;
+    levels_[i] = kInfinity;
     balance_[i].slack = capacities_[i];
-    highest_elsewhere_[i] = 0;
+    balance_[i].highest_elsewhere = 0;
     if (!is_closed(link)) open(link);
   }
   routes_.count();
@@ -115,7 +112,7 @@ void MaxMinShares::rebuild() {
 // Puts one flow among the others, at the least level that it finds; settling does the rest.
 void MaxMinShares::insert(std::int32_t flow) {
   const Constraint bottleneck = first_bottleneck(flow);
-  double& level = balance_[at(bottleneck)].level;
+  double& level = levels_[at(bottleneck)];
   if (level == kInfinity) {
     // A link with room. Any level will do that is above the rates on it; it falls to the right one when it is settled.
     const double capacity = capacities_[at(bottleneck)];
@@ -128,7 +125,7 @@ void MaxMinShares::insert(std::int32_t flow) {
       enqueue(link.value);
     } else {
       put_elsewhere(flow, link.value, place);
-      highest_elsewhere_[link.index()] = std::max(highest_elsewhere_[link.index()], level);
+      balance_[link.index()].highest_elsewhere = std::max(balance_[link.index()].highest_elsewhere, level);
     }
     use(link.value, copies_[at(flow)] * level);
     ++place;
@@ -137,7 +134,7 @@ void MaxMinShares::insert(std::int32_t flow) {
 
 MaxMinShares::Constraint MaxMinShares::first_bottleneck(std::int32_t flow) {
   const Constraint best = bottleneck_without(flow, kNone);
-  if (balance_[at(best)].level < kInfinity) return best;
+  if (levels_[at(best)] < kInfinity) return best;
   Constraint fullest = kNone;
   double least_room = kInfinity;
   for (const LinkId link : route_of(flow)) {
@@ -158,31 +155,77 @@ double MaxMinShares::next_finish() const {
 void MaxMinShares::take_finished(double now, std::vector<std::int32_t>& finished) {
   now_ = now;
   const double latest = now + same_instant_ps(now);
+  const std::size_t before = kept_.size();
   for (std::size_t block = 0; block < finishes_of_64_.size(); ++block) {
     if (finishes_of_64_[block] > latest) continue;
     const std::size_t end = std::min(finishes_.size(), (block + 1) * kBlock);
     for (std::size_t c = block * kBlock; c < end; ++c) {
-      if (finishes_[c] > latest) continue;
-      const auto constraint = static_cast<Constraint>(c);
-      advance_clock(constraint);
-      State& state = states_[c];
-      // What passes at this level until `latest`, and the rounding of the clock.
-      const double slack = balance_[c].level * (latest - now) * kSecondsPerPs + state.clock * kSameFinish;
-      due_.clear();
-      state.own.take_until(state.clock + slack, due_, places_in_own_);
-      for (const VirtualFinish& entry : due_) {
-        remove(entry, constraint);
-        finished.push_back(entry.flow);
-      }
-      mark_changed(constraint);
+      if (finishes_[c] <= latest) take_due(static_cast<Constraint>(c), latest);
     }
   }
+  for (std::size_t i = before; i < kept_.size(); ++i) {
+    const std::int32_t flow = kept_[i].entry.flow;
+    finished.push_back(flow);
+    next_release_ = std::min(next_release_, now + tolerance_ * (now - flows_[at(flow)].begin));
+  }
+  draining_ -= kept_.size() - before;
+  if (tolerance_ == 0) {
+    free_kept();
+  } else {
+    update_finishes();
+  }
+}
+
+void MaxMinShares::take_due(Constraint constraint, double latest) {
+  advance_clock(constraint);
+  State& state = states_[at(constraint)];
+  // What passes at this level until `latest`, and the rounding of the clock.
+  const double slack = levels_[at(constraint)] * (latest - now_) * kSecondsPerPs + state.clock * kSameFinish;
+  due_.clear();
+  state.own.take_until(state.clock + slack, due_, places_in_own_);
+  for (const VirtualFinish& entry : due_) kept_.push_back({entry, constraint});
+  mark_changed(constraint);
+}
+
+void MaxMinShares::free_kept() {
+  for (const Kept& kept : kept_) remove(kept.entry, kept.bottleneck);
+  kept_.clear();
+  next_release_ = kInfinity;
+}
+
+void MaxMinShares::release(double now, std::vector<EarlyRelease>& early) {
+  now_ = now;
+  free_kept();
+  for (std::size_t c = 0; c < finishes_.size(); ++c) {
+    // No flow is older than the clock.
+    if (finishes_[c] * (1 - tolerance_) <= now) take_early(static_cast<Constraint>(c), early);
+  }
+}
+
+void MaxMinShares::take_early(Constraint constraint, std::vector<EarlyRelease>& early) {
+  State& state = states_[at(constraint)];
+  while (!state.own.empty()) {
+    const VirtualFinish entry = state.own.top();
+    const double finish = finish_of(constraint, entry);
+    if (finish - now_ > tolerance_ * (finish - flows_[at(entry.flow)].begin)) break;
+    early.push_back({entry.flow, finish});
+    advance_clock(constraint);
+    state.own.remove(0, places_in_own_);
+    mark_changed(constraint);
+    remove(entry, constraint);
+    --draining_;
+  }
+}
+
+double MaxMinShares::finish_of(Constraint constraint, const VirtualFinish& entry) const {
+  const State& state = states_[at(constraint)];
+  return state.clock_at + (entry.at - state.clock) / levels_[at(constraint)] * (1 / kSecondsPerPs);
 }
 
 // Takes a flow that has ended, and is in no heap any more, off its links.
 void MaxMinShares::remove(const VirtualFinish& entry, Constraint bottleneck) {
   const std::int32_t flow = entry.flow;
-  const double rate = copies_[at(flow)] * balance_[at(bottleneck)].level;
+  const double rate = copies_[at(flow)] * levels_[at(bottleneck)];
   State& state = states_[at(bottleneck)];
   state.weight -= copies_[at(flow)];
   state.uneven -= is_uneven(entry) ? 1 : 0;
@@ -198,17 +241,16 @@ void MaxMinShares::remove(const VirtualFinish& entry, Constraint bottleneck) {
   const Constraint cap = flows_[at(flow)].cap;
   if (cap != kNone) caps_.release(cap - no_constraint() - 1);
   bottlenecks_[at(flow)] = kNone;
-  --draining_;
 }
 
 void MaxMinShares::restart_clock() {
-  MOESIM_CHECK(draining_ == 0, "{} flows drain", draining_);
+  MOESIM_CHECK(draining_ == 0 && kept_.empty(), "{} flows drain, {} are kept", draining_, kept_.size());
   now_ = 0;
 }
 
 double MaxMinShares::rate(std::int32_t flow) const {
   if (at(flow) >= bottlenecks_.size() || bottlenecks_[at(flow)] == kNone) return 0;
-  return balance_[at(bottlenecks_[at(flow)])].level;
+  return levels_[at(bottlenecks_[at(flow)])];
 }
 
 double MaxMinShares::link_rate(LinkId link) const { return capacities_[link.index()] - balance_[link.index()].slack; }
@@ -217,7 +259,7 @@ void MaxMinShares::advance_clock(Constraint constraint) {
   State& state = states_[at(constraint)];
   // While its last flows leave it, a link may have an infinite level: at one instant, in which nothing drains.
   if (state.clock_at == now_) return;
-  if (!state.own.empty()) state.clock += balance_[at(constraint)].level * ((now_ - state.clock_at) * kSecondsPerPs);
+  if (!state.own.empty()) state.clock += levels_[at(constraint)] * ((now_ - state.clock_at) * kSecondsPerPs);
   state.clock_at = now_;
 }
 
@@ -225,11 +267,7 @@ void MaxMinShares::update_finishes() {
   for (const Constraint c : changed_list_) {
     changed_[at(c)] = 0;
     const State& state = states_[at(c)];
-    double finish = kInfinity;
-    if (!state.own.empty()) {
-      finish = state.clock_at + (state.own.top().at - state.clock) / balance_[at(c)].level * (1 / kSecondsPerPs);
-    }
-    finishes_[at(c)] = finish;
+    finishes_[at(c)] = state.own.empty() ? kInfinity : finish_of(c, state.own.top());
     finishes_of_64_[at(c) / kBlock] = -1;  // Out of date.
   }
   for (const Constraint c : changed_list_) {

@@ -6,10 +6,10 @@
 #include <span>
 #include <vector>
 
-#include "sim/finish_heap.hpp"
 #include "sim/ids.hpp"
 #include "sim/level_queue.hpp"
 #include "sim/max_min_fill.hpp"
+#include "sim/max_min_parts.hpp"
 #include "sim/place_pool.hpp"
 #include "sim/rate_caps.hpp"
 #include "sim/route_table.hpp"
@@ -28,14 +28,15 @@ namespace moesim {
 // A rate cap is a link whose level never changes ("constraint" means either). The flows of one bottleneck have one
 // rate, so they share a clock that counts the bytes each of them has drained; a flow ends when the clock reads its
 // virtual finish. Time is in picoseconds since the owner's origin, as double; rates are bytes/s.
-class MaxMinShares {
+class MaxMinShares : private MaxMinParts {
  public:
   explicit MaxMinShares(std::span<const double> capacities);  // bytes/s [links], each positive
 
   RouteId add_route(std::span<const LinkId> links) { return routes_.add(links); }  // No link twice.
   std::span<const LinkId> links(RouteId route) const { return routes_.links(route); }
 
-  // Levels that are off by no more than this, relative, are left as they are. The default is the rounding of doubles.
+  // What a flow takes of its links may be given to others before or after it ends, by no more than this part of its
+  // age. 0: at its end.
   void set_tolerance(double relative) { tolerance_ = relative; }
   // Keeps account of every link, also of those that can never be a bottleneck: for link_rate() and touched().
   void keep_all_links();
@@ -48,8 +49,15 @@ class MaxMinShares {
   double next_finish() const;
   // How far after `now` an end may lie and still count as one at `now`: the rounding of the clocks.
   static double same_instant_ps(double now);
-  // Moves time on to `now`, not beyond next_finish(), and takes out the flows that have ended, in no useful order.
+  // Moves time on to `now`, not beyond next_finish() or next_release(), and tells of the flows that have ended, in no
+  // useful order. With a tolerance they keep what they take of their links until release().
   void take_finished(double now, std::vector<std::int32_t>& finished);
+  bool keeps_ended() const { return tolerance_ > 0; }
+  // When what ended flows have kept must be released at the latest; infinity if there is nothing to release.
+  double next_release() const { return next_release_; }
+  // Frees what ended flows have kept, and takes out flows that end soon enough: they drain on outside the sharing, at
+  // the rate that they have now. share_out() must follow.
+  void release(double now, std::vector<EarlyRelease>& early);
   void advance(double now) { now_ = now; }
   // Sets time back to zero; only while no flow is left.
   void restart_clock();
@@ -64,48 +72,8 @@ class MaxMinShares {
  private:
   friend class MaxMinFill;
 
-  using Constraint = std::int32_t;  // Links first, then one that binds nothing, then rate caps.
   static constexpr double kInfinity = std::numeric_limits<double>::infinity();
   static constexpr double kSecondsPerPs = 1e-12;
-  static constexpr std::int32_t kNone = -1;
-
-  // A flow on a link that is not its bottleneck.
-  struct Elsewhere {
-    std::int32_t flow;
-    std::uint32_t place;  // Where in places_ the index of this entry is kept.
-  };
-
-  // What a visit to a link's level is decided by; kept together, since every change goes over many links.
-  struct Balance {
-    double level;     // bytes/s; infinity if the link holds nothing back.
-    double slack;     // bytes/s that its flows leave of its capacity.
-    double low = 0;   // The link is put on the queue when `slack` leaves this range; one that is on it already, or
-    double high = 0;  // has a level that never changes, is closed: its range is all numbers.
-  };
-
-  struct State {
-    FinishHeap own;                    // The flows that have their bottleneck here.
-    std::vector<Elsewhere> elsewhere;  // The others; not kept for caps.
-    std::int64_t weight = 0;           // Copies of the flows in `own`.
-    double clock = 0;                  // Bytes that each of these has drained since there were none before,
-    double clock_at = 0;               // up to this time.
-    std::int32_t uneven = 0;           // Flows in `own` of more than one copy or more than two constraints.
-    std::uint32_t visits = 0;
-  };
-
-  struct Flow {
-    RouteId route;
-    Constraint cap = kNone;
-    std::uint32_t places = 0;  // Block in places_: for each link that counts, its index in the link's `elsewhere`.
-    double bytes_left = 0;     // Of one copy, while the flow is in no heap.
-  };
-
-  // A flow that a link may gain or lose, and the other bottleneck that it has or would have, with its level.
-  struct Candidate {
-    std::int32_t flow;
-    Constraint other;
-    double level;
-  };
 
   static std::size_t at(std::int32_t i) { return static_cast<std::size_t>(i); }
   Constraint no_constraint() const { return static_cast<Constraint>(num_links_); }
@@ -117,6 +85,10 @@ class MaxMinShares {
   void insert(std::int32_t flow);
   Constraint first_bottleneck(std::int32_t flow);
   void remove(const VirtualFinish& entry, Constraint bottleneck);
+  void take_due(Constraint constraint, double latest);
+  void free_kept();
+  void take_early(Constraint constraint, std::vector<EarlyRelease>& early);
+  double finish_of(Constraint constraint, const VirtualFinish& entry) const;
   void rebuild();
   void advance_clock(Constraint constraint);
   void update_finishes();
@@ -130,6 +102,9 @@ class MaxMinShares {
   double level_with_joiners(Constraint link, double floor);
   void spread(Constraint link, double change, double level);
   void move(std::int32_t flow, Constraint from, Constraint to, double old_rate, double new_rate);
+  void prefetch(std::size_t i, Constraint from, Constraint to) const;
+  // Where a link stands on the route of a flow that has one other constraint.
+  std::uint32_t place_on_route(Constraint link, Constraint other) const { return is_link(other) && link > other; }
   void set_level(Constraint link, double level);
   void add_up_slack(Constraint link);
   void open(Constraint link);
@@ -156,7 +131,7 @@ class MaxMinShares {
   void mark_changed(Constraint constraint);
 
   std::size_t num_links_;
-  double tolerance_;
+  double tolerance_ = 0;
   double now_ = 0;
   std::size_t draining_ = 0;
   std::uint64_t visits_ = 0;
@@ -167,9 +142,9 @@ class MaxMinShares {
 
   // [constraints]
   std::vector<double> capacities_;
+  std::vector<double> levels_;  // bytes/s; infinity for a link that holds nothing back.
   std::vector<Balance> balance_;
-  std::vector<double> highest_elsewhere_;  // No flow elsewhere is faster.
-  std::vector<std::uint8_t> changed_;      // In changed_list_, for its level or first finish.
+  std::vector<std::uint8_t> changed_;  // In changed_list_, for its level or first finish.
   std::vector<std::uint8_t> is_touched_;
   std::vector<State> states_;
   std::vector<double> finishes_;        // When the first of its own flows ends.
@@ -188,6 +163,8 @@ class MaxMinShares {
   std::vector<Constraint> touched_;
   std::vector<Candidate> candidates_;
   std::vector<VirtualFinish> due_;
+  std::vector<Kept> kept_;
+  double next_release_ = kInfinity;
   MaxMinFill fill_;
 };
 

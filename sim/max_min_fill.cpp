@@ -89,7 +89,7 @@ void MaxMinFill::take_out_old() {
     state.uneven = 0;
     state.clock = 0;
     state.clock_at = shares_->now_;
-    shares_->balance_[at(link)].level = MaxMinShares::kInfinity;
+    shares_->levels_[at(link)] = MaxMinShares::kInfinity;
     shares_->mark_changed(link);
   }
 }
@@ -105,8 +105,8 @@ void MaxMinFill::put_in_all() {
     }
     if (shares_->flows_[at(flow)].cap != MaxMinShares::kNone) capped_.push_back(flow);
   }
-  std::ranges::stable_sort(
-      capped_, {}, [&](std::int32_t flow) { return shares_->balance_[at(shares_->flows_[at(flow)].cap)].level; });
+  std::ranges::stable_sort(capped_, {},
+                           [&](std::int32_t flow) { return shares_->levels_[at(shares_->flows_[at(flow)].cap)]; });
   for (const Constraint link : links_) queue_.emplace_back(level_of(link), link);
   std::ranges::make_heap(queue_, std::greater{});
 }
@@ -119,7 +119,7 @@ void MaxMinFill::fix_all() {
       ++next_capped;
     }
     const double cap = next_capped < capped_.size()
-                           ? shares_->balance_[at(shares_->flows_[at(capped_[next_capped])].cap)].level
+                           ? shares_->levels_[at(shares_->flows_[at(capped_[next_capped])].cap)]
                            : MaxMinShares::kInfinity;
     if (queue_.empty() || cap <= queue_.front().first) {
       MOESIM_CHECK(next_capped < capped_.size(), "{} flows have neither a link nor a rate cap", growing_);
@@ -145,13 +145,13 @@ void MaxMinFill::fix_all() {
 void MaxMinFill::fix_capped(std::int32_t flow) {
   const Constraint cap = shares_->flows_[at(flow)].cap;
   shares_->put_in_own(shares_->make_own(flow, cap), cap);
-  tell_others(flow, cap, shares_->balance_[at(cap)].level);
+  tell_others(flow, cap, shares_->levels_[at(cap)]);
   --growing_;
 }
 
 void MaxMinFill::fix_link(Constraint link, double level) {
   auto& state = shares_->states_[at(link)];
-  shares_->balance_[at(link)].level = level;
+  shares_->levels_[at(link)] = level;
   auto& list = state.elsewhere;
   std::size_t kept = 0;
   for (const auto entry : list) {
@@ -204,8 +204,9 @@ void MaxMinFill::finish() {
     add_up(link);
     auto& balance = shares_->balance_[at(link)];
     const auto weight = static_cast<double>(shares_->states_[at(link)].weight);
-    balance.slack = shares_->capacities_[at(link)] - loads_[at(link)].fixed - (weight > 0 ? weight * balance.level : 0);
-    shares_->highest_elsewhere_[at(link)] = loads_[at(link)].level;  // Levels are fixed in rising order.
+    balance.slack = shares_->capacities_[at(link)] - loads_[at(link)].fixed -
+                    (weight > 0 ? weight * shares_->levels_[at(link)] : 0);
+    balance.highest_elsewhere = loads_[at(link)].level;  // Levels are fixed in rising order.
     if (!shares_->is_closed(link)) shares_->open(link);
     shares_->use(link, 0);  // Has it settled if rounding has left it out of balance.
   }

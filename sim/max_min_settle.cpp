@@ -11,6 +11,8 @@
 namespace moesim {
 namespace {
 
+// Settling a level stops where what it would change is rounding. Finish times are then off by some 1e-12, relative.
+constexpr double kRounding = 1e-12;
 // A link is not saturated before its flows exceed it by more than the rounding of their sum.
 constexpr double kOverload = 1e-12;
 // `slack` is kept up to date by adding what changes; it is added up anew after so many visits to a link, so that
@@ -32,7 +34,7 @@ void MaxMinShares::open(Constraint link) {
     balance.low = -kOverload * capacities_[at(link)];
     balance.high = kInfinity;
   } else {
-    balance.high = tolerance_ * weight * balance.level;
+    balance.high = kRounding * weight * levels_[at(link)];
     balance.low = -balance.high;
   }
 }
@@ -49,7 +51,7 @@ bool MaxMinShares::is_closed(Constraint link) const {
 void MaxMinShares::enqueue(Constraint link) {
   if (is_closed(link)) return;
   close(link);
-  queue_.push(link, balance_[at(link)].level);
+  queue_.push(link, levels_[at(link)]);
 }
 
 void MaxMinShares::settle_all() {
@@ -75,25 +77,25 @@ void MaxMinShares::settle(Constraint link) {
   if (state.weight == 0) {
     if (state.elsewhere.empty()) balance.slack = capacities_[at(link)];
     if (balance.slack >= -kOverload * capacities_[at(link)]) {
-      balance.level = kInfinity;
+      levels_[at(link)] = kInfinity;
     } else {
       fall(link, 0);
     }
     return;
   }
   const auto weight = static_cast<double>(state.weight);
-  if (std::abs(balance.slack) <= tolerance_ * weight * balance.level) return;
+  if (std::abs(balance.slack) <= kRounding * weight * levels_[at(link)]) return;
   if (balance.slack > 0) {
     rise(link);
   } else {
-    fall(link, balance.level + balance.slack / weight);
+    fall(link, levels_[at(link)] + balance.slack / weight);
   }
 }
 
 // The own flows can have more. Those that another link holds to less than the new level leave for that link.
 void MaxMinShares::rise(Constraint link) {
   const State& state = states_[at(link)];
-  const double old_level = balance_[at(link)].level;
+  const double old_level = levels_[at(link)];
   auto& leavers = candidates_;
   leavers.clear();
   std::int64_t weight = state.weight;
@@ -102,11 +104,13 @@ void MaxMinShares::rise(Constraint link) {
   for (double floor = 0; weight > 0;) {
     // Each leaver raises the level for those that stay, and so may make others leave.
     const std::size_t before = leavers.size();
-    for (const VirtualFinish& own : state.own.entries()) {
-      const Constraint other = own.other != kNone ? own.other : bottleneck_without(own.flow, link);
-      const double rest = balance_[at(other)].level;
+    const auto others = state.own.others();
+    for (std::size_t i = 0; i < others.size(); ++i) {
+      const std::int32_t flow = state.own.entries()[i].flow;
+      const Constraint other = others[i] != kNone ? others[i] : bottleneck_without(flow, link);
+      const double rest = levels_[at(other)];
       if (rest < level && rest >= floor) [[unlikely]]
-        leavers.push_back({own.flow, other, rest});
+        leavers.push_back({flow, other, rest});
     }
     if (leavers.size() == before) break;
     for (std::size_t i = before; i < leavers.size(); ++i) {
@@ -116,8 +120,9 @@ void MaxMinShares::rise(Constraint link) {
     floor = level;
     level = weight > 0 ? left / static_cast<double>(weight) : kInfinity;
   }
-  for (const Candidate& leaver : leavers) {
-    move(leaver.flow, link, leaver.other, old_level, leaver.level);
+  for (std::size_t i = 0; i < leavers.size(); ++i) {
+    prefetch(i, link, kNone);
+    move(leavers[i].flow, link, leavers[i].other, old_level, leavers[i].level);
   }
   set_level(link, level);
 }
@@ -128,13 +133,14 @@ void MaxMinShares::fall(Constraint link, double floor) {
   auto& joiners = candidates_;
   joiners.clear();
   double level = floor;
-  if (highest_elsewhere_[at(link)] > floor) {
+  if (balance_[at(link)].highest_elsewhere > floor) {
     find_joiners(link, floor);
     level = level_with_joiners(link, floor);
   }
   set_level(link, level);
-  for (const Candidate& joiner : joiners) {
-    move(joiner.flow, joiner.other, link, joiner.level, level);
+  for (std::size_t i = 0; i < joiners.size(); ++i) {
+    prefetch(i, kNone, link);
+    move(joiners[i].flow, joiners[i].other, link, joiners[i].level, level);
   }
 }
 
@@ -142,21 +148,21 @@ void MaxMinShares::find_joiners(Constraint link, double floor) {
   double highest = 0;
   for (const Elsewhere& entry : states_[at(link)].elsewhere) {
     const Constraint bottleneck = bottlenecks_[at(entry.flow)];
-    const double rate = balance_[at(bottleneck)].level;
+    const double rate = levels_[at(bottleneck)];
     if (rate > floor) {
       candidates_.push_back({entry.flow, bottleneck, rate});
     } else {
       highest = std::max(highest, rate);
     }
   }
-  highest_elsewhere_[at(link)] = highest;
+  balance_[at(link)].highest_elsewhere = highest;
 }
 
 // The level at which the link's own flows and `candidates_` fill it; leaves in `candidates_` those at that level.
 double MaxMinShares::level_with_joiners(Constraint link, double floor) {
   std::int64_t weight = states_[at(link)].weight;
   double left = balance_[at(link)].slack;
-  if (weight > 0) left += static_cast<double>(weight) * balance_[at(link)].level;
+  if (weight > 0) left += static_cast<double>(weight) * levels_[at(link)];
   for (const Candidate& joiner : candidates_) {
     left += copies_[at(joiner.flow)] * joiner.level;
     weight += copies_[at(joiner.flow)];
@@ -171,7 +177,7 @@ double MaxMinShares::level_with_joiners(Constraint link, double floor) {
       } else {
         left -= copies_[at(joiner.flow)] * joiner.level;
         weight -= copies_[at(joiner.flow)];
-        highest_elsewhere_[at(link)] = std::max(highest_elsewhere_[at(link)], joiner.level);
+        balance_[at(link)].highest_elsewhere = std::max(balance_[at(link)].highest_elsewhere, joiner.level);
       }
     }
     all_at_level = kept == candidates_.size();
@@ -183,9 +189,9 @@ double MaxMinShares::level_with_joiners(Constraint link, double floor) {
 // Gives the link a level, and tells the other links of its own flows that these are faster or slower now.
 void MaxMinShares::set_level(Constraint link, double level) {
   const State& state = states_[at(link)];
-  const double change = level - balance_[at(link)].level;
+  const double change = level - levels_[at(link)];
   advance_clock(link);
-  balance_[at(link)].level = level;
+  levels_[at(link)] = level;
   mark_changed(link);
   if (state.weight == 0) return;
   balance_[at(link)].slack -= static_cast<double>(state.weight) * change;
@@ -194,37 +200,85 @@ void MaxMinShares::set_level(Constraint link, double level) {
 
 void MaxMinShares::spread(Constraint link, double change, double level) {
   const State& state = states_[at(link)];
-  double* const highest = highest_elsewhere_.data();
-  const auto faster = [&](Constraint other) { highest[at(other)] = std::max(highest[at(other)], level); };
-  if (state.uneven == 0 && change < 0) {
-    for (const VirtualFinish& own : state.own.entries()) use(own.other, change);
-  } else if (state.uneven == 0) {
-    for (const VirtualFinish& own : state.own.entries()) {
-      faster(own.other);
-      use(own.other, change);
+  if (state.uneven == 0) {
+    Balance* const balance = balance_.data();
+    const double known = change < 0 ? 0 : level;
+    for (const Constraint c : state.own.others()) {
+      Balance& other = balance[c];
+      other.highest_elsewhere = std::max(other.highest_elsewhere, known);
+      other.slack -= change;
+      if (other.slack < other.low || other.slack > other.high) [[unlikely]]
+        enqueue(c);
     }
   } else {
     for (const VirtualFinish& own : state.own.entries()) {
       for (const LinkId other : route_of(own.flow)) {
         if (other.value == link) continue;
-        faster(other.value);
+        Balance& balance = balance_[other.index()];
+        balance.highest_elsewhere = std::max(balance.highest_elsewhere, level);
         use(other.value, copies_[at(own.flow)] * change);
       }
     }
   }
 }
 
+// Has what moves of later candidates will touch brought from memory: most of a move is waiting for that. The one of
+// `from` and `to` that is the candidates' own is not given.
+void MaxMinShares::prefetch(std::size_t i, Constraint from, Constraint to) const {
+  constexpr std::size_t kFlows = 12;   // So far ahead what is known of the flow,
+  constexpr std::size_t kPlaces = 8;   // where it is in lists,
+  constexpr std::size_t kEntries = 4;  // and the entries there.
+  if (i + kFlows < candidates_.size()) {
+    const std::size_t flow = at(candidates_[i + kFlows].flow);
+    __builtin_prefetch(&flows_[flow]);
+    __builtin_prefetch(&places_in_own_[flow]);
+    __builtin_prefetch(&bottlenecks_[flow]);
+  }
+  if (i + kPlaces < candidates_.size()) {
+    const Candidate& later = candidates_[i + kPlaces];
+    places_.prefetch(flows_[at(later.flow)].places);
+    const State& state = states_[at(from != kNone ? from : later.other)];
+    __builtin_prefetch(state.own.entries().data() + places_in_own_[at(later.flow)]);
+  }
+  if (i + kEntries < candidates_.size()) {
+    const Candidate& later = candidates_[i + kEntries];
+    const Constraint source = from != kNone ? from : later.other;
+    const Constraint target = to != kNone ? to : later.other;
+    const auto& own = states_[at(source)].own.entries();
+    __builtin_prefetch(&places_in_own_[at(own.back().flow)]);
+    const auto& list = states_[at(target)].elsewhere;
+    if (!is_link(target) || states_[at(source)].uneven != 0) return;
+    __builtin_prefetch(list.data() + places_.at(flows_[at(later.flow)].places + place_on_route(target, source)));
+  }
+}
+
 // The flow gets another bottleneck and with it, in place of the old rate, the new rate: the level of `to`.
 void MaxMinShares::move(std::int32_t flow, Constraint from, Constraint to, double old_rate, double new_rate) {
+  const bool two_constraints = states_[at(from)].uneven == 0;
   VirtualFinish own = take_from_own(flow, from);
   if (own.other != kNone) own.other = from;  // It has these two constraints.
   put_in_own(own, to);
   std::uint32_t place = flows_[at(flow)].places;
+  if (two_constraints) {
+    const double change = new_rate - old_rate;
+    if (is_link(to)) {
+      take_elsewhere(to, place + place_on_route(to, from));
+      enqueue(to);
+      use(to, change);
+    }
+    if (is_link(from)) {
+      balance_[at(from)].highest_elsewhere = std::max(balance_[at(from)].highest_elsewhere, new_rate);
+      put_elsewhere(flow, from, place + place_on_route(from, to));
+      enqueue(from);
+      use(from, change);
+    }
+    return;
+  }
   for (const LinkId link : route_of(flow)) {
     if (link.value == to) {
       take_elsewhere(link.value, place);
     } else {
-      highest_elsewhere_[link.index()] = std::max(highest_elsewhere_[link.index()], new_rate);
+      balance_[link.index()].highest_elsewhere = std::max(balance_[link.index()].highest_elsewhere, new_rate);
     }
     if (link.value == from) put_elsewhere(flow, link.value, place);
     // How many share the level counts for its balance, not the slack alone.
@@ -236,9 +290,9 @@ void MaxMinShares::move(std::int32_t flow, Constraint from, Constraint to, doubl
 
 void MaxMinShares::add_up_slack(Constraint link) {
   const auto weight = static_cast<double>(states_[at(link)].weight);
-  double used = weight > 0 ? weight * balance_[at(link)].level : 0;
+  double used = weight > 0 ? weight * levels_[at(link)] : 0;
   for (const Elsewhere& entry : states_[at(link)].elsewhere) {
-    used += copies_[at(entry.flow)] * balance_[at(bottlenecks_[at(entry.flow)])].level;
+    used += copies_[at(entry.flow)] * levels_[at(bottlenecks_[at(entry.flow)])];
   }
   balance_[at(link)].slack = capacities_[at(link)] - used;
 }
@@ -248,7 +302,7 @@ MaxMinShares::Constraint MaxMinShares::bottleneck_without(std::int32_t flow, Con
   const Constraint cap = flows_[at(flow)].cap;
   Constraint best = cap != kNone && cap != link ? cap : no_constraint();
   for (const LinkId other : route_of(flow)) {
-    if (other.value != link && balance_[other.index()].level < balance_[at(best)].level) best = other.value;
+    if (other.value != link && levels_[other.index()] < levels_[at(best)]) best = other.value;
   }
   return best;
 }

@@ -29,6 +29,8 @@ class PlacePool {
   }
 
   std::uint32_t& operator[](std::size_t i) { return places_[i]; }
+  std::uint32_t at(std::size_t i) const { return places_[i]; }
+  void prefetch(std::size_t i) const { __builtin_prefetch(places_.data() + i); }
 
  private:
   static constexpr std::uint32_t kNone = UINT32_MAX;

@@ -47,9 +47,11 @@ void RouteTable::count() {
 }
 
 void RouteTable::append_counting(RouteId route) {
+  const auto first = static_cast<std::ptrdiff_t>(counting_.size());
   for (const LinkId link : links(route)) {
     if (!dominated_.contains(link)) counting_.push_back(link);
   }
+  std::sort(counting_.begin() + first, counting_.end());
   counting_begin_.push_back(static_cast<std::uint32_t>(counting_.size()));
 }
 

@@ -9,7 +9,8 @@
 
 namespace moesim {
 
-// Routes, each stored once, and which of their links can be a bottleneck at all ("counting" links).
+// Routes, each stored once, and which of their links can be a bottleneck at all ("counting" links, in the
+// order of their numbers).
 class RouteTable {
  public:
   explicit RouteTable(std::span<const double> capacities) : dominated_(capacities) {}  // bytes/s [links]

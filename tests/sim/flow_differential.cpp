@@ -42,6 +42,16 @@ TEST_CASE("random networks agree with the reference on every finish time", "[dif
   }
 }
 
+TEST_CASE("random networks of up to 300 links and 500 flows agree with the reference", "[.][many][diff][flow]") {
+  // 10,000 networks in 100 groups: a CTest case of its own, flow_many, in builds without sanitizers.
+  const auto group = GENERATE(range(0, 100));
+  for (int i = 0; i < 100; ++i) {
+    const auto seed = static_cast<std::uint64_t>(100'000 + group * 100 + i);
+    CAPTURE(seed);
+    check_against_reference(random_large_traffic(seed));
+  }
+}
+
 TEST_CASE("lognormal all-to-all on a cluster agrees with the reference on every finish time", "[diff][flow]") {
   constexpr int kRanks = 16;
   const auto bytes = lognormal_bytes(kRanks);

@@ -196,23 +196,6 @@ TEST_CASE("one flow told of n times is n flows", "[property][flow]") {
   CHECK(once.carried == each.carried);
 }
 
-TEST_CASE("within a tolerance, finish times are off by a few times as much", "[property][flow]") {
-  // No bound is known; 10 times is well above what docs/models/flow_network.md reports, and far below a wrong answer.
-  constexpr int kSmallCluster = 64;
-  const double tolerance = GENERATE(1e-4, 1e-3, 1e-2);
-  const auto bytes = lognormal_bytes(kSmallCluster);
-  const Traffic traffic = cluster_all_to_all(
-      kSmallCluster, [&](int from, int to) { return bytes[static_cast<std::size_t>(from * kSmallCluster + to)]; });
-  const auto exact = simulate(traffic);
-  const auto near = simulate(traffic, {.tolerance = tolerance});
-  double worst = 0;
-  for (std::size_t f = 0; f < traffic.flows.size(); ++f) {
-    worst = std::max(worst, std::abs(near.finish[f].seconds() / exact.finish[f].seconds() - 1));
-  }
-  CHECK(worst < 10 * tolerance);
-  CHECK(worst > 0);  // It does save something.
-}
-
 TEST_CASE("rate caps that come and go take no more and more room", "[flow]") {
   RateCaps caps;
   const std::int32_t kept = caps.take(7.5);

@@ -1,6 +1,7 @@
 #include "tests/sim/random_network.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "sim/rng.hpp"
 
@@ -36,22 +37,25 @@ TrafficFlow draw_flow(Rng& random, std::uint32_t links) {
   return flow;
 }
 
-}  // namespace
-
-Traffic random_traffic(std::uint64_t seed) {
+Traffic draw_traffic(std::uint64_t seed, std::uint32_t max_links, std::uint32_t max_flows, double skew) {
   Rng random(seed, 0);
   Traffic traffic;
-  const std::uint32_t links = 2 + random.below(59);
+  const std::uint32_t links = 2 + random.below(max_links - 1);
   const bool equal_links = random.below(4) == 0;
   for (std::uint32_t i = 0; i < links; ++i) {
     const double gbyte_per_s = equal_links ? 10 : 1 + 50 * random.uniform() * random.uniform();
     traffic.links.push_back(
         {Bandwidth::gbyte_per_s(gbyte_per_s), {random.below(2) == 0 ? 0 : std::int64_t{random.below(2'000'000)}}});
   }
-  const double part = random.uniform();
-  const auto flows = 1 + static_cast<std::uint32_t>(99 * part * part);
+  const auto flows = 1 + static_cast<std::uint32_t>(max_flows * std::pow(random.uniform(), skew));
   for (std::uint32_t i = 0; i < flows; ++i) traffic.flows.push_back(draw_flow(random, links));
   return traffic;
 }
+
+}  // namespace
+
+Traffic random_traffic(std::uint64_t seed) { return draw_traffic(seed, 60, 99, 2); }
+
+Traffic random_large_traffic(std::uint64_t seed) { return draw_traffic(seed, 300, seed % 100 == 0 ? 499 : 99, 2); }
 
 }  // namespace moesim::test

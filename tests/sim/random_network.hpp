@@ -11,4 +11,7 @@ namespace moesim::test {
 // zero, some have equal sizes, so that ends coincide. All of it takes milliseconds: 1e-9 of it is a picosecond.
 Traffic random_traffic(std::uint64_t seed);
 
+// The same with 2 to 300 links, and 1 to 500 flows where the seed is a multiple of 100.
+Traffic random_large_traffic(std::uint64_t seed);
+
 }  // namespace moesim::test
