@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include "cli/commands.hpp"
@@ -15,6 +14,7 @@
 #include "scenarios/json_text.hpp"
 #include "scenarios/kernel_profile_json.hpp"
 #include "scenarios/layer_input.hpp"
+#include "scenarios/text_file.hpp"
 #include "validate/calibrate.hpp"
 #include "validate/calibrate_report.hpp"
 #include "validate/measurement_csv.hpp"
@@ -35,9 +35,15 @@ Inputs read_inputs(const std::vector<std::string>& files) {
     MeasurementSet set = read_measurements(file);
     inputs.rows.insert(inputs.rows.end(), set.rows.begin(), set.rows.end());
     const auto source = set.about.find("source");
-    const std::string origin = source == set.about.end() ? file : source->second;
+    const bool told = source != set.about.end() && !source->second.empty();
+    const std::string origin = told ? source->second : place_name(file);
     if (!inputs.origin.empty()) inputs.origin += "; ";
     inputs.origin += origin;
+    for (const auto& [key, value] : set.about) {
+      if (is_plain_text(value)) continue;
+      throw InputError(fmt::format("{}: # {}: found {}, expected plain text", place_name(file), shorten_text(key),
+                                   shorten_text(value)));
+    }
     const auto on = set.about.find("device");
     if (on == set.about.end() || on->second.empty()) continue;
     if (std::find(inputs.devices.begin(), inputs.devices.end(), on->second) == inputs.devices.end()) {
@@ -47,7 +53,7 @@ Inputs read_inputs(const std::vector<std::string>& files) {
   return inputs;
 }
 
-GpuCard read_gpu(const std::string& name) { return read_gpu_source(nlohmann::json(name), "--gpu", "CARD").card; }
+GpuCard read_gpu(const std::string& name) { return read_named_gpu(name, "--gpu", "CARD"); }
 
 std::vector<std::string> with_card(std::vector<std::string> files, const std::string& card) {
   if (is_card_path(card)) files.push_back(card);
@@ -57,6 +63,9 @@ std::vector<std::string> with_card(std::vector<std::string> files, const std::st
 }  // namespace
 
 void calibrate_fit_command(const CalibrateFitArguments& arguments) {
+  if (!is_plain_text(arguments.name)) {
+    throw InputError(fmt::format("--name: found {}, expected plain text", shorten_text(arguments.name)));
+  }
   const GpuCard gpu = read_gpu(arguments.gpu);
   const Inputs inputs = read_inputs(arguments.files);
   const bool progress = !arguments.quiet && isatty(STDERR_FILENO) == 1;
@@ -84,13 +93,12 @@ void calibrate_fit_command(const CalibrateFitArguments& arguments) {
                     "grouped_gemm, moe or attention rows",
                     fmt::join(arguments.files, ", "), inputs.rows.size()));
   }
-  write_document(arguments.output, pretty_json(kernel_profile_json(profile)),
-                 with_card(arguments.files, arguments.gpu));
+  write_document(arguments.output, kernel_profile_text(profile), with_card(arguments.files, arguments.gpu));
   if (!arguments.quiet && arguments.output != "-") print(fit_text(profile, terminal_style()));
 }
 
 void calibrate_check_command(const CalibrateCheckArguments& arguments) {
-  const KernelProfile profile = read_profile_source(nlohmann::json(arguments.profile), "PROFILE", "").card;
+  const KernelProfile profile = read_named_profile(arguments.profile, "calibrate check", "PROFILE");
   const GpuCard gpu = read_gpu(arguments.gpu.empty() ? profile.gpu : arguments.gpu);
   const Inputs inputs = read_inputs(arguments.files);
   CheckReport report{.profile = profile.name, .groups = {}, .unmatched = {}, .options = {}};
@@ -102,6 +110,12 @@ void calibrate_check_command(const CalibrateCheckArguments& arguments) {
     throw InputError(fmt::format("{}: found {} rows, none of them of a kernel that profile {} has a fit for; {}",
                                  fmt::join(arguments.files, ", "), inputs.rows.size(), profile.name,
                                  fmt::join(report.unmatched, ", ")));
+  }
+  if (report.judged_rows() == 0) {
+    throw InputError(
+        fmt::format("{}: found rows of shapes that profile {} was fitted on and no others, expected some "
+                    "that it never saw; --all judges by all",
+                    fmt::join(arguments.files, ", "), profile.name));
   }
   write_json_and_text(
       arguments.json, arguments.quiet, [&] { return report.json(); }, [&] { return report.text(terminal_style()); },

@@ -203,6 +203,14 @@ ProfileSource read_profile_source(const json& value, const std::string& where, c
   return {std::move(card), std::move(source)};
 }
 
+GpuCard read_named_gpu(const std::string& name, const std::string& where, const std::string& pointer) {
+  return read_named<GpuKind>(name, where, pointer);
+}
+
+KernelProfile read_named_profile(const std::string& name, const std::string& where, const std::string& pointer) {
+  return read_named<ProfileKind>(name, where, pointer);
+}
+
 ClusterSource read_cluster_source(const json& value, const std::string& where, const std::string& pointer) {
   if (value.is_string()) return read_named_cluster(value.get<std::string>(), where, pointer);
   if (!value.is_object()) {

@@ -36,6 +36,10 @@ struct ProfileSource {
 };
 ProfileSource read_profile_source(const nlohmann::json& value, const std::string& where, const std::string& pointer);
 
+// The same of a name or a path alone.
+GpuCard read_named_gpu(const std::string& name, const std::string& where, const std::string& pointer);
+KernelProfile read_named_profile(const std::string& name, const std::string& where, const std::string& pointer);
+
 // Whether a card's name is the path of a file.
 bool is_card_path(std::string_view name);
 

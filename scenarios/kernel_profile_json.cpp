@@ -18,7 +18,7 @@ using nlohmann::ordered_json;
 namespace {
 
 constexpr double kMostOfARange = 1e18;
-constexpr double kMostError = 1e6;
+constexpr double kMostError = 1e300;  // Of anything that a fit can say.
 
 std::string plain(JsonReader& reader, std::string_view key) {
   std::string text = reader.string(key);
@@ -128,6 +128,8 @@ ordered_json kernel_profile_json(const KernelProfile& profile) {
   for (const KernelFit& fit : profile.fits) fits.push_back(fit_json(fit));
   return {{"schema", 1}, {"name", profile.name}, {"gpu", profile.gpu}, {"origin", profile.origin}, {"fits", fits}};
 }
+
+std::string kernel_profile_text(const KernelProfile& profile) { return pretty_json(kernel_profile_json(profile)); }
 
 std::vector<std::string_view> kernel_profile_names() {
   std::vector<std::string_view> names;

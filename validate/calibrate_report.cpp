@@ -98,6 +98,15 @@ std::string fit_text(const KernelProfile& profile, const ReportStyle& style) {
   return text;
 }
 
+std::size_t CheckReport::judged_rows() const {
+  std::size_t count = 0;
+  for (const CheckedGroup& group : groups) {
+    count += static_cast<std::size_t>(std::count_if(
+        group.rows.begin(), group.rows.end(), [&](const CheckedRow& row) { return judged(row, options.judged); }));
+  }
+  return count;
+}
+
 bool CheckReport::passes() const {
   return std::all_of(groups.begin(), groups.end(), [&](const CheckedGroup& group) {
     return slice_errors(group, kSlices[0], options.judged).model.mean_abs <= band_of(group, options);
