@@ -13,6 +13,7 @@
 #include "scenarios/error.hpp"
 #include "scenarios/kernel_profile_json.hpp"
 #include "scenarios/layer_input.hpp"
+#include "scenarios/text_file.hpp"
 #include "validate/calibrate.hpp"
 #include "validate/calibrate_report.hpp"
 #include "validate/measurement_csv.hpp"
@@ -33,9 +34,15 @@ Inputs read_inputs(const std::vector<std::string>& files) {
     MeasurementSet set = read_measurements(file);
     inputs.rows.insert(inputs.rows.end(), set.rows.begin(), set.rows.end());
     const auto source = set.about.find("source");
-    const std::string origin = source == set.about.end() ? file : source->second;
+    const bool told = source != set.about.end() && !source->second.empty();
+    const std::string origin = told ? source->second : place_name(file);
     if (!inputs.origin.empty()) inputs.origin += "; ";
     inputs.origin += origin;
+    for (const auto& [key, value] : set.about) {
+      if (is_plain_text(value)) continue;
+      throw InputError(fmt::format("{}: # {}: found {}, expected plain text", place_name(file), shorten_text(key),
+                                   shorten_text(value)));
+    }
     const auto on = set.about.find("device");
     if (on == set.about.end() || on->second.empty()) continue;
     if (std::find(inputs.devices.begin(), inputs.devices.end(), on->second) == inputs.devices.end()) {
@@ -45,6 +52,8 @@ Inputs read_inputs(const std::vector<std::string>& files) {
   return inputs;
 }
 
+GpuCard read_gpu(const std::string& name) { return read_named_gpu(name, "--gpu", "CARD"); }
+
 std::vector<std::string> with_card(std::vector<std::string> files, const std::string& card) {
   if (is_card_path(card)) files.push_back(card);
   return files;
@@ -53,7 +62,10 @@ std::vector<std::string> with_card(std::vector<std::string> files, const std::st
 }  // namespace
 
 void calibrate_fit_command(const CalibrateFitArguments& arguments) {
-  const GpuCard gpu = named_gpu_card(arguments.gpu, "--gpu");
+  if (!is_plain_text(arguments.name)) {
+    throw InputError(fmt::format("--name: found {}, expected plain text", shorten_text(arguments.name)));
+  }
+  const GpuCard gpu = read_gpu(arguments.gpu);
   const Inputs inputs = read_inputs(arguments.files);
   const bool progress = !arguments.quiet && isatty(STDERR_FILENO) == 1;
   FitSettings settings{.seed = arguments.seed, .held_out_fraction = arguments.held_out, .progress = {}};
@@ -70,7 +82,7 @@ void calibrate_fit_command(const CalibrateFitArguments& arguments) {
     profile.origin =
         fmt::format("measured on {}, taken for {}: {}", fmt::join(inputs.devices, " and "), gpu.name, inputs.origin);
   }
-  std::vector<std::string> notes;
+  std::vector<std::string> notes = uncovered_rows(inputs.rows);
   for (const RowGroup& group : group_rows(inputs.rows)) {
     if (auto fit = fit_group(device(gpu), group, settings, notes)) profile.fits.push_back(std::move(*fit));
   }
@@ -87,18 +99,25 @@ void calibrate_fit_command(const CalibrateFitArguments& arguments) {
 }
 
 void calibrate_check_command(const CalibrateCheckArguments& arguments) {
-  const KernelProfile profile = named_profile(arguments.profile, "calibrate check");
-  const GpuCard gpu = named_gpu_card(arguments.gpu.empty() ? profile.gpu : arguments.gpu, "--gpu");
+  const KernelProfile profile = read_named_profile(arguments.profile, "calibrate check", "PROFILE");
+  const GpuCard gpu = read_gpu(arguments.gpu.empty() ? profile.gpu : arguments.gpu);
   const Inputs inputs = read_inputs(arguments.files);
   CheckReport report{.profile = profile.name, .groups = {}, .unmatched = {}, .options = {}};
   report.options = {.judged = arguments.all_rows ? JudgedRows::all : JudgedRows::held_out,
                     .band = arguments.band_percent / 100,
                     .worst = arguments.worst};
+  report.unmatched = uncovered_rows(inputs.rows);
   report.groups = check_rows(device(gpu), profile, inputs.rows, report.unmatched);
   if (report.groups.empty()) {
     throw InputError(fmt::format("{}: found {} rows, none of them of a kernel that profile {} has a fit for; {}",
                                  fmt::join(arguments.files, ", "), inputs.rows.size(), profile.name,
                                  fmt::join(report.unmatched, ", ")));
+  }
+  if (report.judged_rows() == 0) {
+    throw InputError(
+        fmt::format("{}: found rows of shapes that profile {} was fitted on and no others, expected some "
+                    "that it never saw; --all judges by all",
+                    fmt::join(arguments.files, ", "), profile.name));
   }
   write_json_and_text(
       arguments.json, arguments.quiet, [&] { return report.json(); }, [&] { return report.text(terminal_style()); },

@@ -203,12 +203,12 @@ ProfileSource read_profile_source(const json& value, const std::string& where, c
   return {std::move(card), std::move(source)};
 }
 
-GpuCard named_gpu_card(const std::string& name, const std::string& where) {
-  return read_gpu_source(name, where, "NAME").card;
+GpuCard read_named_gpu(const std::string& name, const std::string& where, const std::string& pointer) {
+  return read_named<GpuKind>(name, where, pointer);
 }
 
-KernelProfile named_profile(const std::string& name, const std::string& where) {
-  return read_profile_source(name, where, "NAME").card;
+KernelProfile read_named_profile(const std::string& name, const std::string& where, const std::string& pointer) {
+  return read_named<ProfileKind>(name, where, pointer);
 }
 
 ClusterSource read_cluster_source(const json& value, const std::string& where, const std::string& pointer) {

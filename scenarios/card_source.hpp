@@ -36,9 +36,9 @@ struct ProfileSource {
 };
 ProfileSource read_profile_source(const nlohmann::json& value, const std::string& where, const std::string& pointer);
 
-// The same for a name or path of the command line; `where` is the flag or verb that it was given to.
-GpuCard named_gpu_card(const std::string& name, const std::string& where);
-KernelProfile named_profile(const std::string& name, const std::string& where);
+// The same of a name or a path alone.
+GpuCard read_named_gpu(const std::string& name, const std::string& where, const std::string& pointer);
+KernelProfile read_named_profile(const std::string& name, const std::string& where, const std::string& pointer);
 
 // Whether a card's name is the path of a file.
 bool is_card_path(std::string_view name);

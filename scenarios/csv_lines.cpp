@@ -1,5 +1,7 @@
 #include "scenarios/csv_lines.hpp"
 
+#include <algorithm>
+
 #include "scenarios/error.hpp"
 
 namespace moesim {
@@ -46,7 +48,8 @@ void CsvLines::split(std::vector<std::string_view>& fields) const {
 
 void CsvLines::fail(const std::string& found, const std::string& expected) const {
   if (!rows_.empty()) throw InputError(where_, fmt::format("{}/{}", rows_, number_ - 1 - head_), found, expected);
-  throw InputError(fmt::format("{}:{}: found {}, expected {}", where_, number_, found, expected));
+  const std::int64_t line = std::max<std::int64_t>(1, number_);  // An empty text lacks its first one.
+  throw InputError(fmt::format("{}:{}: found {}, expected {}", where_, line, found, expected));
 }
 
 }  // namespace moesim

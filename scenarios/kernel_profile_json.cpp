@@ -18,7 +18,7 @@ using nlohmann::ordered_json;
 namespace {
 
 constexpr double kMostOfARange = 1e18;
-constexpr double kMostError = 1e6;
+constexpr double kMostError = 1e300;  // Of anything that a fit can say.
 
 std::string plain(JsonReader& reader, std::string_view key) {
   std::string text = reader.string(key);

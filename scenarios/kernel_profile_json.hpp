@@ -16,7 +16,7 @@ namespace moesim {
 // reader's file and pointer.
 KernelProfile read_kernel_profile(JsonReader reader);
 nlohmann::ordered_json kernel_profile_json(const KernelProfile& profile);
-std::string kernel_profile_text(const KernelProfile& profile);  // The same as a document.
+std::string kernel_profile_text(const KernelProfile& profile);  // Of that JSON, as it stands in files.
 
 // The catalog: the names in order, and the profile of a name that is in it.
 std::vector<std::string_view> kernel_profile_names();

@@ -208,6 +208,11 @@ void add_caveats(const LayerInput& input, const KernelModel& model, const RankLo
   const Scenario& scenario = input.scenario;
   for (Caveat& caveat : moe_layer_caveats(model, input.shape, loads.most()))
     result.caveats.push_back(std::move(caveat));
+  if (model.profile() && input.workload.direction != Direction::forward) {
+    result.caveats.push_back({"extrapolated",
+                              "Weight gradients were not measured: they are a roofline at the fractions "
+                              "of the products that were."});
+  }
   result.caveats.push_back(
       {"synthetic_router", "Tokens were routed by a synthetic router; loads of a trained one differ."});
   if (scenario.world_size > scenario.parallelism.ep) {

@@ -117,7 +117,7 @@ void Report::kernels() {
     std::string label = kernel.name;
     std::replace(label.begin(), label.end(), '_', ' ');
     line("  {:<30}{:>10.1f} us{:>13.1f} us{:>+8.0f} %   {}", label, microseconds(kernel.time),
-         microseconds(kernel.uncalibrated), 100 * change, kernel.bound);
+         microseconds(kernel.uncalibrated), std::round(100 * change) + 0.0, kernel.bound);
   };
   for (const KernelResult& kernel : results.kernels) {
     show(kernel);

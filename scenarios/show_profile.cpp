@@ -56,7 +56,7 @@ std::string profile_list_text(const ReportStyle& style) {
 }  // namespace
 
 CardReport show_profile(const std::string& name) {
-  const KernelProfile profile = named_profile(name, "show profile");
+  const KernelProfile profile = read_named_profile(name, "show profile", "NAME");
   return {[profile] { return kernel_profile_text(profile); },
           [profile](const ReportStyle& style) { return profile_text(profile, style); }};
 }

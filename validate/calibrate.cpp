@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -116,15 +117,34 @@ std::vector<RowGroup> group_rows(std::span<const Measurement> rows) {
   for (const auto& fitter : kernel_fitters()) {
     const std::size_t first = groups.size();
     for (const Measurement& row : rows) {
-      if (!fitter->covers(row)) continue;
+      if (!fitter->covers(row) || (row.cache == "cold" && !fitter->knows_caches())) continue;
       const std::string precision = fitter->precision(row);
+      const std::string library = fitter->library(row);
       auto at = std::find_if(groups.begin() + static_cast<std::ptrdiff_t>(first), groups.end(),
-                             [&](const RowGroup& g) { return g.library == row.library && g.precision == precision; });
-      if (at == groups.end()) at = groups.insert(groups.end(), {fitter.get(), row.library, precision, {}, {}});
+                             [&](const RowGroup& g) { return g.library == library && g.precision == precision; });
+      if (at == groups.end()) at = groups.insert(groups.end(), {fitter.get(), library, precision, {}, {}});
       (row.suspect.empty() ? at->rows : at->suspect).push_back(row);
     }
   }
   return groups;
+}
+
+std::vector<std::string> uncovered_rows(std::span<const Measurement> rows) {
+  std::map<std::string, std::size_t> counts;
+  for (const Measurement& row : rows) {
+    const bool covered = std::any_of(kernel_fitters().begin(), kernel_fitters().end(), [&](const auto& fitter) {
+      return fitter->covers(row) && (row.cache != "cold" || fitter->knows_caches());
+    });
+    if (covered) continue;
+    std::string what(info(row.kernel).name);
+    if (!row.dtype.empty()) what += " " + row.dtype;
+    if (row.cache == "cold") what += " cold";
+    ++counts[what + " of " + row.library];
+  }
+  std::vector<std::string> texts;
+  for (const auto& [what, count] : counts)
+    texts.push_back(fmt::format("{}: {} rows that no model covers", what, count));
+  return texts;
 }
 
 std::optional<KernelFit> fit_group(const Device& device, const RowGroup& group, const FitSettings& settings,
@@ -186,8 +206,8 @@ std::vector<CheckedGroup> check_rows(const Device& device, const KernelProfile& 
     const std::string family(group.fitter->family());
     const KernelFit* fit = profile.find(family, group.precision, group.library);
     if (fit == nullptr) {
-      unmatched.push_back(fmt::format("{} {} of {}: {} rows", family, group.precision, group.library,
-                                      group.rows.size() + group.suspect.size()));
+      unmatched.push_back(fmt::format("{} {} of {}: {} rows without a fit in the profile", family, group.precision,
+                                      group.library, group.rows.size() + group.suspect.size()));
       continue;
     }
     std::vector<double> constants;

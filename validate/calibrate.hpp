@@ -24,6 +24,9 @@ struct RowGroup {
 };
 std::vector<RowGroup> group_rows(std::span<const Measurement> rows);
 
+// Rows that are in no group, counted by kernel, data type, cache and library, in words.
+std::vector<std::string> uncovered_rows(std::span<const Measurement> rows);
+
 struct FitSettings {
   std::uint64_t seed = 1;  // Of the split.
   double held_out_fraction = 0.3;

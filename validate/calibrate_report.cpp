@@ -98,6 +98,15 @@ std::string fit_text(const KernelProfile& profile, const ReportStyle& style) {
   return text;
 }
 
+std::size_t CheckReport::judged_rows() const {
+  std::size_t count = 0;
+  for (const CheckedGroup& group : groups) {
+    count += static_cast<std::size_t>(std::count_if(
+        group.rows.begin(), group.rows.end(), [&](const CheckedRow& row) { return judged(row, options.judged); }));
+  }
+  return count;
+}
+
 bool CheckReport::passes() const {
   return std::all_of(groups.begin(), groups.end(), [&](const CheckedGroup& group) {
     return slice_errors(group, kSlices[0], options.judged).model.mean_abs <= band_of(group, options);
@@ -133,7 +142,7 @@ std::string CheckReport::text(const ReportStyle& style) const {
                   style);
   }
   text += faint("small: up to 128 rows or tokens, and decode; skewed: experts that are not loaded evenly\n", style);
-  for (const std::string& missing : unmatched) text += fmt::format("no fit for {}\n", missing);
+  for (const std::string& missing : unmatched) text += fmt::format("not checked: {}\n", missing);
   for (const CheckedGroup& group : groups) text += worst_rows(group, options, style);
   return text;
 }

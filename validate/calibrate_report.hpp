@@ -31,6 +31,7 @@ struct CheckReport {
   std::vector<std::string> unmatched;  // Rows that the profile has no fit for.
   CheckOptions options;
 
+  std::size_t judged_rows() const;  // Of all groups; without any, passes() says nothing.
   bool passes() const;
   std::string text(const ReportStyle& style) const;
   std::string json() const;  // Every row, worst first.

@@ -30,13 +30,6 @@ std::span<const std::unique_ptr<KernelFitter>> kernel_fitters() {
   return kFitters;
 }
 
-const KernelFitter* fitter_of(const Measurement& row) {
-  for (const auto& fitter : kernel_fitters()) {
-    if (fitter->covers(row)) return fitter.get();
-  }
-  return nullptr;
-}
-
 DataType measured_type(std::string_view dtype) {
   const auto type = data_type(dtype == "fp8_block" ? "fp8" : dtype);
   MOESIM_CHECK(type.has_value(), "measured in {}", dtype);

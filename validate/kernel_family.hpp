@@ -23,6 +23,10 @@ class KernelFitter {
   virtual bool covers(const Measurement& row) const = 0;
   // Rows of one library and precision are fitted together: "bf16", "fp8_block"; with a cache "bf16/fp8".
   virtual std::string precision(const Measurement& row) const { return row.dtype; }
+  // By which rows are fitted together; where libraries make no difference, one name for all.
+  virtual std::string library(const Measurement& row) const { return row.library; }
+  // Whether it tells cold rows from others; where not, cold ones are left out.
+  virtual bool knows_caches() const { return false; }
   // Rows of one shape stay on one side of the split.
   virtual std::string shape(const Measurement& row) const = 0;
   virtual std::string_view split_by() const = 0;  // What makes a shape, for people: "n, k".
@@ -47,9 +51,6 @@ class KernelFitter {
 };
 
 std::span<const std::unique_ptr<KernelFitter>> kernel_fitters();
-// The one that covers a row, or null.
-const KernelFitter* fitter_of(const Measurement& row);
-
 // The data type of a measurement's name: "fp8_block" is fp8.
 DataType measured_type(std::string_view dtype);
 

@@ -73,7 +73,8 @@ std::vector<std::int64_t> apportion(const std::vector<double>& shares, std::int6
 bool is_load_shape(std::string_view load) { return load == "one_hot" || skew(load) || listed(load); }
 
 std::vector<std::int64_t> load_rows(std::string_view load, std::int64_t rows, std::int64_t groups) {
-  MOESIM_CHECK(is_load_shape(load) && rows >= 0 && groups > 0, "{} of {} rows on {} groups", load, rows, groups);
+  MOESIM_CHECK(is_load_shape(load) && rows >= 0 && groups > 0 && groups <= INT32_MAX, "{} of {} rows on {} groups",
+               load, rows, groups);
   if (const auto list = listed(load)) {
     MOESIM_CHECK(static_cast<std::int64_t>(list->size()) == groups, "{} groups, {} listed", groups, list->size());
     return *list;

@@ -14,7 +14,9 @@
 namespace moesim {
 namespace {
 
-constexpr std::int64_t kMostOfAParameter = std::int64_t{1} << 50;
+constexpr std::int64_t kMostOfAParameter = std::int64_t{1} << 46;
+constexpr std::int64_t kMostGroups = std::int64_t{1} << 16;  // Their rows are listed one by one.
+constexpr std::string_view kGroupCounts[] = {"groups", "experts", "top_k"};
 constexpr double kMostUs = 1e12;
 constexpr std::string_view kDataTypes[] = {"bf16", "fp16", "fp32", "tf32", "fp8", "fp8_block", "int8", "fp4"};
 constexpr std::string_view kTextColumns[] = {"kernel", "library", "dtype", "kv_dtype", "load", "cache", "suspect"};
@@ -82,7 +84,8 @@ void read_parameters(const RowFields& fields, const MeasuredKernelInfo& about, M
   for (const auto& [column, value] : fields) {
     if (is_one_of(kTextColumns, column) || is_one_of(kTimeColumns, column)) continue;
     if (is_one_of(about.parameters, column)) {
-      m.parameters[column] = number<std::int64_t>(value, column, 0, kMostOfAParameter);
+      const std::int64_t most = is_one_of(kGroupCounts, column) ? kMostGroups : kMostOfAParameter;
+      m.parameters[column] = number<std::int64_t>(value, column, 0, most);
     } else if (!value.empty()) {
       throw BadRow(fmt::format("\"{}\" under {}", shorten_text(value), column),
                    fmt::format("a blank: {} has no {}", about.name, column));

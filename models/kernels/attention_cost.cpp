@@ -35,6 +35,9 @@ std::vector<Caveat> caveats(const KernelProfile* profile, const Device& device, 
                             AttentionPhase phase, const Shape& shape) {
   std::vector<Caveat> result;
   if (auto fallback = device.peak_caveat(types.compute)) result.push_back(*std::move(fallback));
+  if (types.cache != types.compute) {
+    if (auto fallback = device.peak_caveat(types.cache)) result.push_back(*std::move(fallback));
+  }
   const std::string_view family = attention_family(types, phase, shape);
   const std::string precision = attention_precision(types);
   const KernelFit* fit = profile == nullptr ? nullptr : profile->find(family, precision);
@@ -51,7 +54,7 @@ std::vector<Caveat> caveats(const KernelProfile* profile, const Device& device, 
   if (!outside && phase == AttentionPhase::decode && shape.new_tokens > 1) {
     outside = fmt::format("{} was measured for one new token, and is asked for {}", family, shape.new_tokens);
   }
-  if (outside) result.push_back({"outside_profile", *outside + "."});
+  if (outside) result.push_back({"extrapolated", *outside + "."});
   return result;
 }
 

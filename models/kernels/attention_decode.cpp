@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "models/kernels/tile_math.hpp"
+
 namespace moesim {
 namespace {
 
@@ -25,7 +27,6 @@ constexpr double kGroupedPasses = 2;     // Over queries and outputs; fp8 quanti
 constexpr double kGroupedPassesFp8 = 6;  // and reads and writes them more often.
 constexpr double kSharedTileRows = 64;   // Rows of all sequences in a tile of shared keys.
 
-double ceil_div(double a, double b) { return std::ceil(a / b); }
 double at_least_1(double x) { return std::max(1.0, x); }
 
 // One shape in floating point, with the new tokens taken for heads.

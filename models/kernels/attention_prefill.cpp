@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "models/kernels/tile_math.hpp"
+
 namespace moesim {
 namespace {
 
@@ -12,8 +14,6 @@ constexpr std::int64_t kBlockKeys = 64;
 constexpr double kElementBytes = 2;  // Of queries, outputs, and keys and values before they are cached.
 // 16 a clock of each multiprocessor, at the 1.83 GHz that Hopper holds under load.
 constexpr double kExponentialsPerUs = 16 * 1830.0;
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 // What prefills of heads and of a latent have in common.
 struct Prefill {

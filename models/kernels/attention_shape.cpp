@@ -30,11 +30,6 @@ double causal_pairs(std::int64_t new_tokens, std::int64_t cached) {
   return q * (q + 1) / 2 + q * static_cast<double>(cached);
 }
 
-double overlapped(double x, double y, double q) {
-  const double larger = std::max(x, y);
-  return larger <= 0 ? 0 : larger * std::pow(1 + std::pow(std::min(x, y) / larger, q), 1 / q);
-}
-
 double flop_per_us_of_one(const Device& device, DataType type) {
   return device.peak_flops(type).flop_per_s() * 1e-6 / device.multiprocessors;
 }

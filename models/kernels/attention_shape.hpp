@@ -49,8 +49,8 @@ struct MlaShape {
 struct AttentionTime {
   double us = 0;
   double flops = 0;  // Of the queries and the keys that they may see.
-  double hbm_bytes =
-      0;  // The least that must move: queries and outputs once, keys and values as often as they are read.
+  // The least that must move: queries and outputs once, keys and values as often as they are read.
+  double hbm_bytes = 0;
   Bound bound = Bound::launch;
 };
 KernelCost kernel_cost(const AttentionTime& time);
@@ -61,9 +61,6 @@ Bound attention_bound(double launch_us, double compute_us, double memory_us);
 // Queries and keys of one sequence that see each other: new tokens see what is cached and, of the new ones, those up to
 // themselves.
 double causal_pairs(std::int64_t new_tokens, std::int64_t cached);
-
-// (x^q + y^q)^(1/q), what two streams take that overlap, but not perfectly where they are of a size.
-double overlapped(double x, double y, double q);
 
 // The device's peak for a type, of one multiprocessor.
 double flop_per_us_of_one(const Device& device, DataType type);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "models/kernels/tile_math.hpp"
 #include "sim/check.hpp"
 
 namespace moesim {
@@ -166,10 +167,7 @@ ProductTime expert_product_time(const ExpertConstants& constants, ExpertTiling t
   if (load.rows <= 0) return {};
   const Product work(constants, tiling, device, product);
   ProductTime time{.compute_us = work.compute_us(load, even), .memory_us = work.memory_us(device, load)};
-  const double p = constants.overlap_exponent;
-  const double larger = std::max(time.compute_us, time.memory_us);
-  const double smaller = std::min(time.compute_us, time.memory_us);
-  time.us = larger * std::pow(1 + std::pow(smaller / larger, p), 1 / p);
+  time.us = overlapped(time.compute_us, time.memory_us, constants.overlap_exponent);
   return time;
 }
 

@@ -18,8 +18,7 @@ enum class TileSchedule {
 // That of the libraries which compute in a precision: scales for blocks of k are added up in whole tiles.
 TileSchedule gemm_schedule(std::string_view precision);
 
-// What a dense product's time hangs on. Defaults are those of an uncalibrated model: published figures where there are
-// any (docs/models/products.md has the sources).
+// What a dense product's time hangs on. Defaults are where fits begin.
 struct GemmConstants {
   double launch_us = 3;
   double peak_fraction = 0.8;
@@ -36,7 +35,9 @@ std::span<const Constant<GemmConstants>> gemm_constants();
 // What lies in the L2 cache when a product begins.
 enum class CacheState {
   weights_cold,  // In a model: the inputs have just been written, the weights were last read a layer ago.
-  measured,      // In the usual benchmark loop: up to five weights in turn over one input.
+  rotating,      // In a benchmark that takes up to five weights in turn over one input.
+  hot,           // In one that takes the same operands again and again.
+  cold,          // In one that empties the cache first.
 };
 
 // outputs [m, n] = inputs [m, k] times weights [k, n].
@@ -52,6 +53,7 @@ struct GemmTime {
   double us = 0;
   double compute_us = 0;  // Of the multiprocessors, tiles and waves included.
   double memory_us = 0;
+  double quantize_us = 0;
 };
 
 // docs/models/products.md derives it. All of the shape above 0; `flop_per_s` is the device's peak for the inputs' type.

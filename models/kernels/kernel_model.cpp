@@ -6,6 +6,7 @@
 
 #include "models/exchange/wire_format.hpp"
 #include "models/kernels/row_model.hpp"
+#include "models/kernels/tile_math.hpp"
 
 namespace moesim {
 namespace {
@@ -14,8 +15,6 @@ constexpr std::int64_t kTileRows = 128;
 constexpr std::int64_t kHalfTileRows = 64;
 constexpr std::int64_t kTileColumns = 128;
 constexpr std::int64_t kNarrowTileColumns = 64;
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 bool narrow(DataType type) { return bytes_per_element(type) <= 1; }
 
@@ -139,11 +138,10 @@ KernelCost KernelModel::calibrated_gemm(std::int64_t m, std::int64_t n, std::int
                         .output_bytes = bytes_per_element(types.output)};
   const GemmTime time = gemm_time(constants, gemm_schedule(precision_name(types.input)), device_,
                                   device_.peak_flops(types.input), shape, CacheState::weights_cold);
-  const double launch_us = time.us - std::max(time.compute_us, time.memory_us);
   return {.time = Picoseconds::from_seconds(time.us * 1e-6),
           .flops = 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k),
           .hbm = weight_bytes(n * k, types.input) + matrix_bytes(m, k, types.input) + matrix_bytes(m, n, types.output),
-          .bound = bound_of(launch_us, time.compute_us, time.memory_us)};
+          .bound = bound_of(constants.launch_us, time.compute_us, time.memory_us + time.quantize_us)};
 }
 
 KernelCost KernelModel::calibrated_experts(std::span<const std::int64_t> rows, std::int64_t n, std::int64_t k,
@@ -257,13 +255,13 @@ std::vector<Caveat> KernelModel::caveats(std::span<const DataType> types) const 
   } else {
     std::string without;
     for (const DataType type : types) {
-      if (gemm_fit(type) != nullptr && expert_fit(type) != nullptr) continue;
+      if (gemm_fit(type) != nullptr) continue;
       if (without.find(name(type)) == std::string::npos)
         without += (without.empty() ? "" : ", ") + std::string(name(type));
     }
     if (!without.empty()) {
-      result.push_back({"uncalibrated", fmt::format("Profile {} has no fit for products in {}: they rest on default "
-                                                    "efficiencies.",
+      result.push_back({"uncalibrated", fmt::format("Profile {} has no fit for products in {}: they are a roofline at "
+                                                    "its fractions.",
                                                     profile_->name, without)});
     }
     if (profile_->gpu != device_.name) {

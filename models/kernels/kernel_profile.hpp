@@ -20,7 +20,7 @@ namespace moesim {
 struct ConstantInfo {
   std::string_view name;     // The unit last: "launch_us".
   std::string_view meaning;  // One line.
-  double start;              // Where a fit begins, and what an uncalibrated model takes.
+  double start;              // Where a fit begins.
   double min;                // Allowed values, ends included.
   double max;
 };

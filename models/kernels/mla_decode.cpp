@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "models/kernels/tile_math.hpp"
+
 namespace moesim {
 namespace {
 
@@ -12,8 +14,6 @@ constexpr double kBlockKeys = 64;
 constexpr double kElementBytes = 2;  // Of queries and outputs.
 constexpr double kPartialBytes = 8;  // Of fp32 sums of a part, written and read.
 constexpr double kOverlap = 6;       // How sharply (overlapped()) the larger of two streams hides the other.
-
-double ceil_div(double a, double b) { return std::ceil(a / b); }
 
 // Thread blocks' shares, in blocks of keys, and the parts that a sequence's keys are cut into.
 struct Shares {

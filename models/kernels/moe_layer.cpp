@@ -195,19 +195,28 @@ std::vector<std::pair<std::string_view, KernelCost>> kernels_by_name(const MoeLa
 
 std::vector<Caveat> moe_layer_caveats(const KernelModel& model, const MoeLayerShape& shape, const MoeRankLoad& most) {
   std::vector<Caveat> caveats = model.caveats(std::array{shape.compute, shape.gate});
-  if (const KernelFit* fit = model.expert_fit(shape.compute)) {
-    const std::array<std::pair<std::string_view, double>, 3> asked{
-        {{"hidden", static_cast<double>(shape.copy_width())},
-         {"width", static_cast<double>(shape.expert_width)},
-         {"rows", static_cast<double>(sum(most.expert_tokens))}}};
-    if (const auto outside = fit->outside(asked)) caveats.push_back({"extrapolated", *outside + "."});
-  }
-  if (const KernelFit* fit = model.gemm_fit(shape.gate)) {
-    const std::array<std::pair<std::string_view, double>, 3> asked{
-        {{"m", static_cast<double>(std::max<std::int64_t>(most.tokens, 1))},
-         {"n", static_cast<double>(shape.gate_columns())},
-         {"k", static_cast<double>(shape.hidden)}}};
-    if (const auto outside = fit->outside(asked)) caveats.push_back({"extrapolated", "The gate: " + *outside + "."});
+  const auto ask = [&](const KernelFit* fit, std::string_view what,
+                       std::initializer_list<std::pair<std::string_view, double>> asked) {
+    if (fit == nullptr) return;
+    if (const auto outside = fit->outside({asked.begin(), asked.size()})) {
+      caveats.push_back({"extrapolated", fmt::format("{}: {}.", what, *outside)});
+    }
+  };
+  const auto tokens = static_cast<double>(most.tokens);
+  ask(model.expert_fit(shape.compute), "The experts",
+      {{"hidden", static_cast<double>(shape.copy_width())},
+       {"width", static_cast<double>(shape.expert_width)},
+       {"matrices", shape.expert_matrices},
+       {"top_k", shape.top_k},
+       {"experts", shape.gate_experts},
+       {"rows", static_cast<double>(sum(most.expert_tokens))}});
+  ask(model.gemm_fit(shape.gate), "The gate",
+      {{"m", tokens}, {"n", static_cast<double>(shape.gate_columns())}, {"k", static_cast<double>(shape.hidden)}});
+  if (shape.shared_width > 0) {
+    ask(model.gemm_fit(shape.compute), "The shared experts",
+        {{"m", tokens},
+         {"n", static_cast<double>(shape.shared_up_columns())},
+         {"k", static_cast<double>(std::max(shape.hidden, shape.shared_width))}});
   }
   return caveats;
 }

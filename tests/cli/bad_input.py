@@ -6,7 +6,7 @@ import os
 import stat
 import subprocess
 
-from support import GOOD, PROGRAM, ProgramTest, main
+from support import GOOD, PROGRAM, ProgramTest, main, some_products
 
 
 def spoiled(change):
@@ -127,6 +127,63 @@ COMMANDS = {
     "--library with a comma": (["calibrate", "import", "good.csv", "-o", "-", "--library", "a,b"], ["--library"]),
 }
 
+# The same with rows.csv, a table of products, few.csv, its first rows, copies.csv, a table of kernels that are not
+# fitted, moe.csv, experts without end, and seen.json, a profile that was fitted on all of rows.csv.
+CALIBRATIONS = {
+    "a fit of nothing": (["calibrate", "fit", "--gpu", "h200", "-o", "p.json"], ["FILE"]),
+    "a fit for no GPU": (["calibrate", "fit", "rows.csv", "-o", "p.json"], ["--gpu"]),
+    "a fit to nowhere": (["calibrate", "fit", "rows.csv", "--gpu", "h200"], ["--output"]),
+    "a fit to no name": (["calibrate", "fit", "rows.csv", "--gpu", "h200", "-o", ""], ["empty"]),
+    "a fit for an unknown GPU": (["calibrate", "fit", "rows.csv", "--gpu", "h2000", "-o", "p.json"],
+                                 ["--gpu", '"h2000"', 'did you mean "h200"?']),
+    "a fit for a GPU without a card": (["calibrate", "fit", "rows.csv", "--gpu", "./no.json", "-o", "p.json"],
+                                       ["no.json", "no such file"]),
+    "a fit of a missing file": (["calibrate", "fit", "absent.csv", "--gpu", "h200", "-o", "p.json"],
+                                ["absent.csv", "no such file"]),
+    "a fit of an empty file": (["calibrate", "fit", "empty.csv", "--gpu", "h200", "-o", "p.json"],
+                               ["empty.csv:1: found no header"]),
+    "a fit of an empty input": (["calibrate", "fit", "-", "--gpu", "h200", "-o", "-"], ["standard input:1"]),
+    "a fit of a header": (["calibrate", "fit", "header.csv", "--gpu", "h200", "-o", "p.json"],
+                          ["header.csv: found 0 rows"]),
+    "a fit of a scenario": (["calibrate", "fit", "good.json", "--gpu", "h200", "-o", "p.json"], ["good.json:1"]),
+    "a fit of copies": (["calibrate", "fit", "copies.csv", "--gpu", "h200", "-o", "p.json"],
+                        ["copies.csv: found 1 rows, none of them"]),
+    "a fit of few rows": (["calibrate", "fit", "few.csv", "--gpu", "h200", "-o", "p.json"],
+                          ["gemm bf16 of trtllm", "7 constants"]),
+    "a fit of experts without end": (["calibrate", "fit", "moe.csv", "--gpu", "h200", "-o", "p.json"],
+                                     ["moe.csv:2", "experts from 0 to 65536"]),
+    "a fit of groups without end": (["calibrate", "fit", "groups.csv", "--gpu", "h200", "-o", "p.json"],
+                                    ["groups.csv:2", "groups from 0 to 65536"]),
+    "a fit over its rows": (["calibrate", "fit", "rows.csv", "--gpu", "h200", "-o", "./rows.csv"], ["is read"]),
+    "a fit into no folder": (["calibrate", "fit", "rows.csv", "--gpu", "h200", "-o", "no/p.json"],
+                             ["no/p.json", "no such folder"]),
+    "more than all held out": (["calibrate", "fit", "rows.csv", "--gpu", "h200", "-o", "p.json", "--held-out", "2"],
+                               ["--held-out"]),
+    "less than nothing held out": (["calibrate", "fit", "rows.csv", "--gpu", "h200", "-o", "p.json",
+                                    "--held-out=-0.1"], ["--held-out"]),
+    "a negative seed of a split": (["calibrate", "fit", "rows.csv", "--gpu", "h200", "-o", "p.json", "--seed=-1"],
+                                   ["--seed"]),
+    "a profile's name of two lines": (["calibrate", "fit", "rows.csv", "--gpu", "h200", "-o", "p.json",
+                                       "--name", "a\nb"], ["--name", "a\\x0ab"]),
+    "a check of nothing": (["calibrate", "check", "h200"], ["FILE"]),
+    "a check of an unknown profile": (["calibrate", "check", "h20", "rows.csv"],
+                                      ["PROFILE", '"h20"', 'did you mean "h200"?']),
+    "a check of a scenario": (["calibrate", "check", "./good.json", "rows.csv"], ["good.json: /"]),
+    "a check of a missing profile": (["calibrate", "check", "./no.json", "rows.csv"], ["no.json", "no such file"]),
+    "a check against a missing file": (["calibrate", "check", "h200", "absent.csv"], ["absent.csv", "no such file"]),
+    "a check against copies": (["calibrate", "check", "h200", "copies.csv"], ["copies.csv: found 1 rows, none"]),
+    "a check against rows of no fit": (["calibrate", "check", "h200", "other.csv"],
+                                       ["other.csv", "none of them", "gemm bf16 of mine"]),
+    "a check on rows that were all fitted": (["calibrate", "check", "./seen.json", "rows.csv", "--json", "r.json"],
+                                             ["rows.csv", "--all"]),
+    "a check of an unknown GPU": (["calibrate", "check", "h200", "rows.csv", "--gpu", "h2"], ["--gpu"]),
+    "a band of nothing": (["calibrate", "check", "h200", "rows.csv", "--band", "0"], ["--band"]),
+    "a check over its rows": (["calibrate", "check", "h200", "rows.csv", "--json", "./rows.csv"], ["is read"]),
+    "a check over its profile": (["calibrate", "check", "./seen.json", "rows.csv", "--all", "--json", "seen.json"],
+                                 ["is read"]),
+    "an unknown profile": (["show", "profile", "h10"], ['"h10"', 'did you mean "h100"?']),
+}
+
 
 GOOD_TABLE = "kernel,library,bytes,time_us\ncopy,cuda,1024,2.5\n"
 
@@ -174,6 +231,37 @@ class BadInput(ProgramTest):
         for what, (arguments, expected) in COMMANDS.items():
             with self.subTest(what):
                 self.check(arguments, expected)
+
+    def test_calibrations(self):
+        products = some_products()
+        lines = products.splitlines(keepends=True)
+        header = next(i for i, line in enumerate(lines) if line.startswith("kernel,"))
+        self.write("good.json", GOOD)
+        self.write("rows.csv", products)
+        self.write("few.csv", "".join(lines[header:header + 6]))
+        self.write("header.csv", "".join(lines[:header + 1]))
+        self.write("empty.csv", "")
+        self.write("other.csv", lines[header] + "gemm,mine,bf16,1,2,3,4.5\n")
+        self.write("copies.csv", GOOD_TABLE)
+        self.write("moe.csv", "kernel,library,dtype,load,tokens,hidden,width,top_k,experts,ep,tp,matrices,time_us\n"
+                              f"moe,mine,bf16,balanced,16,1024,1024,8,{2**45},1,1,3,100\n")
+        self.write("groups.csv", "kernel,library,dtype,load,rows,groups,n,k,time_us\n"
+                                 f"grouped_gemm,mine,bf16,balanced,16,{2**45},1024,1024,100\n")
+        self.run_program("calibrate", "fit", "rows.csv", "--gpu", "h200", "-o", "seen.json", "--held-out", "0")
+        for what, (arguments, expected) in CALIBRATIONS.items():
+            with self.subTest(what):
+                self.check(arguments, expected)
+
+    def test_a_source_that_is_blank_or_no_plain_text(self):
+        # What a fit writes must be readable: a blank source gives way to the file's name, controls are refused.
+        rows = "".join(line for line in some_products().splitlines(keepends=True) if not line.startswith("#"))
+        self.write("blank.csv", "# source:\n" + rows)
+        self.run_program("calibrate", "fit", "blank.csv", "--gpu", "h200", "-o", "p.json")
+        shown = self.run_program("show", "profile", "./p.json")
+        self.assertEqual(shown.returncode, 0, shown.stderr)
+        self.assertIn(b"blank.csv", shown.stdout)
+        self.write("bell.csv", "# source: a\x07b\n" + rows)
+        self.check(["calibrate", "fit", "bell.csv", "--gpu", "h200", "-o", "q.json"], ["bell.csv", "plain text"])
 
     def test_unreadable_and_unwritable(self):
         if os.geteuid() == 0:

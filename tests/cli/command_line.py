@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from support import GOOD, PROGRAM, SCENARIOS, SOURCE, ProgramTest, main
+from support import GOOD, PROGRAM, SCENARIOS, SOURCE, ProgramTest, main, some_products
 
 RESULT_KEYS = ["schema", "version", "scenario", "seed", "time_us", "tokens", "tokens_per_s", "tokens_per_s_per_gpu",
                "mfu", "events", "wall_s", "breakdown_us", "exposed_communication_us", "traffic", "load", "memory",
@@ -161,6 +161,60 @@ class CommandLine(ProgramTest):
         self.assertTrue((self.folder / "m.csv").read_bytes().startswith(b"# device: H1\n"))
         both = self.ok("calibrate", "import", data / "trace.json", data / "nccl_all_to_all.txt", "-o", "both.csv")
         self.assertIn(b"8 measurements: gemm 3, copy 1, all_to_all 3, all_gather 1", both.stdout)
+
+    def test_a_profile_is_fitted_shown_and_checked(self):
+        self.write("rows.csv", some_products())
+        done = self.ok("calibrate", "fit", "rows.csv", "--gpu", "h200", "-o", "mine.json", "--name", "mine")
+        self.assertRegex(done.stdout, rb"(?m)^gemm +trtllm-\S+ +bf16 ")
+        self.assertEqual(done.stderr, b"")
+        written = (self.folder / "mine.json").read_bytes()
+        profile = json.loads(written)
+        self.assertEqual((profile["name"], profile["gpu"]), ("mine", "h200"))
+        self.assertIn("aiconfigurator", profile["origin"])
+        quiet = self.ok("calibrate", "fit", "rows.csv", "--gpu", "h200", "-o", "mine.json", "--name", "mine", "--quiet")
+        self.assertEqual((quiet.stdout, quiet.stderr), (b"", b""))
+        self.assertEqual((self.folder / "mine.json").read_bytes(), written)  # The same input, the same bytes.
+        alone = self.ok("calibrate", "fit", "-", "--gpu", "h200", "-o", "-", stdin=some_products().encode())
+        self.assertEqual(json.loads(alone.stdout)["fits"], profile["fits"])
+        self.assertEqual(json.loads(self.ok("show", "profile", "./mine.json", "--json", "-").stdout), profile)
+        self.assertIn(b"peak_fraction", self.ok("show", "profile", "./mine.json").stdout)
+        shown = json.loads(self.ok("show", "profile", "--json", "-").stdout)
+        self.assertTrue({"h100", "h200", "h800"} <= set(shown))
+
+        done = self.ok("calibrate", "check", "./mine.json", "rows.csv", "--worst", "2")
+        self.assertEqual(done.stdout.count(b"gemm bf16 m="), 2)
+        report = json.loads(self.ok("calibrate", "check", "./mine.json", "rows.csv", "--json", "-").stdout)
+        (group,) = report["groups"]
+        held_out = [row for row in group["rows"] if row["held_out"]]
+        fit = profile["fits"][0]["fit"]
+        self.assertEqual(len(held_out), fit["rows_held_out"])
+        self.assertEqual(len(group["rows"]), fit["rows_held_out"] + fit["rows_fitted"])
+        sizes = [abs(row["error"]) for row in group["rows"]]
+        self.assertEqual(sizes, sorted(sizes, reverse=True))
+        for row in group["rows"]:
+            self.assertAlmostEqual(row["error"], row["predicted_us"] / row["measured_us"] - 1)
+        mean = sum(abs(row["error"]) for row in held_out) / len(held_out)
+        self.assertAlmostEqual(group["errors"]["all"]["mean_abs_error"], mean)
+        self.assertAlmostEqual(fit["error_held_out"], mean)
+
+    def test_a_check_outside_its_band_exits_3_with_its_output(self):
+        rows = self.write("rows.csv", some_products())
+        done = self.run_program("calibrate", "check", "h200", rows, "--band", "0.1", "--json", "r.json")
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn(b"outside", done.stdout)
+        self.assertIn(b"outside its band", done.stderr)
+        self.assertIs(json.loads((self.folder / "r.json").read_text())["passes"], False)
+        done = self.run_program("calibrate", "check", "h200", rows, "--band", "0.1", "--json", "-")
+        self.assertEqual(done.returncode, 3)
+        self.assertEqual(json.loads(done.stdout)["judged"], "held_out")
+        everything = json.loads(self.ok("calibrate", "check", "h200", rows, "--all", "--json", "-").stdout)
+        self.assertEqual(everything["judged"], "all")
+        self.assertEqual(everything["groups"][0]["errors"]["all"]["rows"], len(everything["groups"][0]["rows"]))
+
+    def test_rows_without_a_fit_are_named(self):
+        rows = some_products() + "gemm,other-1,bf16,1,1024,1024,5\n"
+        done = self.ok("calibrate", "check", "h200", self.write("rows.csv", rows))
+        self.assertIn(b"no fit for gemm bf16 of other-1: 1 rows", done.stdout)
 
     def test_a_closed_pipe_is_no_error(self):
         reader, writer = os.pipe()

@@ -21,7 +21,8 @@ Measurement random_measurement(Rng& rng) {
   if (about.has_load) m.load = rng.below(2) == 0 ? "power_law:1.01" : "one_hot";
   if (rng.below(2) == 0) m.cache = "cold";
   for (const std::string_view name : about.parameters) {
-    m.parameters[std::string(name)] = static_cast<std::int64_t>(rng.below(1u << 31));
+    const bool counted = name == "groups" || name == "experts" || name == "top_k";  // 65,536 at most.
+    m.parameters[std::string(name)] = static_cast<std::int64_t>(rng.below(counted ? 1u << 16 : 1u << 31));
   }
   m.time_us = std::exp(20 * rng.uniform() - 5);
   if (rng.below(2) == 0) m.p10_us = m.time_us * 0.9;

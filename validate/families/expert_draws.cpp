@@ -13,9 +13,36 @@ namespace {
 
 constexpr std::uint64_t kDraws = 5;
 
-// Adds `amount` rows one by one to the expert with the fewest, none beyond `most`; a negative amount takes them from
-// the one with the most, none below 0. Works on levels: all that are lowest rise together.
-void level(std::span<std::int64_t> rows, std::int64_t amount, std::int64_t most) {
+// Deals `amount` over the ranks in turn, from rank 0 on.
+void deal(std::vector<std::int64_t>& rows, std::int64_t amount, const ExpertGroup& group) {
+  const std::int64_t local = group.experts / group.ep;
+  const std::int64_t sign = amount < 0 ? -1 : 1;
+  for (std::int64_t rank = 0; rank < group.ep; ++rank) {
+    const std::int64_t part = std::abs(amount) / group.ep + (rank < std::abs(amount) % group.ep ? 1 : 0);
+    if (part == 0) continue;
+    level_rows(std::span(rows).subspan(static_cast<std::size_t>(rank * local), static_cast<std::size_t>(local)),
+               sign * part, group.tokens);
+  }
+}
+
+double power_law_quantile(double u, double alpha, double low, double high) {
+  const double e = 1 - alpha;
+  if (std::abs(e) < 1e-9) return low * std::pow(high / low, u);
+  return std::pow(std::pow(low, e) + u * (std::pow(high, e) - std::pow(low, e)), 1 / e);
+}
+
+double power_law_alpha(const std::string& load) {
+  constexpr std::string_view kPrefix = "power_law:";
+  double alpha = 0;
+  MOESIM_CHECK(load.substr(0, kPrefix.size()) == kPrefix, "experts cannot be loaded as {}", load);
+  std::from_chars(load.data() + kPrefix.size(), load.data() + load.size(), alpha);
+  return alpha;
+}
+
+}  // namespace
+
+// Works on levels: all that are lowest rise together.
+void level_rows(std::span<std::int64_t> rows, std::int64_t amount, std::int64_t most) {
   const bool fill = amount > 0;
   // Taking from the fullest is filling the emptiest of what is left to the brim.
   if (!fill) {
@@ -43,34 +70,6 @@ void level(std::span<std::int64_t> rows, std::int64_t amount, std::int64_t most)
   }
 }
 
-// Deals `amount` over the ranks in turn, from rank 0 on.
-void deal(std::vector<std::int64_t>& rows, std::int64_t amount, const ExpertGroup& group) {
-  const std::int64_t local = group.experts / group.ep;
-  const std::int64_t sign = amount < 0 ? -1 : 1;
-  for (std::int64_t rank = 0; rank < group.ep; ++rank) {
-    const std::int64_t part = std::abs(amount) / group.ep + (rank < std::abs(amount) % group.ep ? 1 : 0);
-    if (part == 0) continue;
-    level(std::span(rows).subspan(static_cast<std::size_t>(rank * local), static_cast<std::size_t>(local)), sign * part,
-          group.tokens);
-  }
-}
-
-double power_law_quantile(double u, double alpha, double low, double high) {
-  const double e = 1 - alpha;
-  if (std::abs(e) < 1e-9) return low * std::pow(high / low, u);
-  return std::pow(std::pow(low, e) + u * (std::pow(high, e) - std::pow(low, e)), 1 / e);
-}
-
-double power_law_alpha(const std::string& load) {
-  constexpr std::string_view kPrefix = "power_law:";
-  double alpha = 0;
-  MOESIM_CHECK(load.substr(0, kPrefix.size()) == kPrefix, "experts cannot be loaded as {}", load);
-  std::from_chars(load.data() + kPrefix.size(), load.data() + load.size(), alpha);
-  return alpha;
-}
-
-}  // namespace
-
 std::vector<std::int64_t> balanced_rows(const ExpertGroup& group) {
   const std::int64_t stride = (group.experts + group.top_k - 1) / group.top_k;
   std::vector<std::int64_t> rows(static_cast<std::size_t>(group.experts));
@@ -94,7 +93,7 @@ std::vector<std::int64_t> balanced_rows(const ExpertGroup& group) {
 std::vector<std::int64_t> power_law_rows(const ExpertGroup& group, double alpha, std::uint64_t draw) {
   const std::int64_t total = group.tokens * group.top_k;
   const bool many = total > group.experts;
-  Rng rng(draw, static_cast<std::uint64_t>(total * 4099 + group.experts * 31 + group.ep));
+  Rng rng(draw, static_cast<std::uint64_t>(total) * 4099 + static_cast<std::uint64_t>(group.experts * 31 + group.ep));
   std::vector<double> popularity(static_cast<std::size_t>(group.experts));
   for (double& p : popularity) {
     p = many ? power_law_quantile(rng.uniform(), alpha, 1, std::max(1.0, 0.8 * static_cast<double>(group.tokens)))

@@ -168,7 +168,9 @@ class ExpertFitter final : public KernelFitter {
  public:
   std::string_view family() const override { return "experts"; }
 
+  // A loop over groups is no grouped product.
   bool covers(const Measurement& row) const override {
+    if (row.library.ends_with("-loop")) return false;
     if (row.kernel == MeasuredKernel::grouped_gemm) return all_above_zero(row);
     if (row.kernel == MeasuredKernel::contention) {
       return row.parameter("groups") > 0 && row.parameter("rows") > 0 && row.parameter("n") > 0 &&

@@ -16,14 +16,24 @@ GemmShape gemm_shape(const Measurement& row) {
           .output_bytes = bytes_per_element(DataType::bf16)};
 }
 
+CacheState cache_state(std::string_view cache) {
+  if (cache == "cold") return CacheState::cold;
+  return cache == "hot" ? CacheState::hot : CacheState::rotating;
+}
+
 class GemmFitter final : public KernelFitter {
  public:
   std::string_view family() const override { return "gemm"; }
 
   bool covers(const Measurement& row) const override {
-    return row.kernel == MeasuredKernel::gemm && row.parameter("m") > 0 && row.parameter("n") > 0 &&
+    const bool known = row.dtype == "bf16" || row.dtype == "fp16" || row.dtype == "fp8" || row.dtype == "fp8_block";
+    return row.kernel == MeasuredKernel::gemm && known && row.parameter("m") > 0 && row.parameter("n") > 0 &&
            row.parameter("k") > 0;
   }
+
+  bool knows_caches() const override { return true; }
+  // fp16 runs on bf16's units.
+  std::string precision(const Measurement& row) const override { return row.dtype == "fp16" ? "bf16" : row.dtype; }
 
   std::string shape(const Measurement& row) const override {
     return fmt::format("{} {}", row.parameter("n"), row.parameter("k"));
@@ -53,7 +63,7 @@ class GemmFitter final : public KernelFitter {
     std::vector<Row> prepared;
     for (const Measurement& row : rows) {
       prepared.push_back({gemm_shape(row), device.peak_flops(measured_type(row.dtype)), gemm_schedule(row.dtype),
-                          row.cache == "cold" ? CacheState::weights_cold : CacheState::measured});
+                          cache_state(row.cache)});
     }
     return [device, prepared](std::span<const double> constants, std::span<double> us) {
       const auto typed = typed_constants(constants, gemm_constants());

@@ -36,7 +36,10 @@ double bytes_of(const Measurement& row) {
 class RowFitter final : public KernelFitter {
  public:
   std::string_view family() const override { return "rows"; }
-  bool covers(const Measurement& row) const override { return bytes_of(row) > 0; }
+  bool covers(const Measurement& row) const override {
+    return bytes_of(row) > 0 && (row.dtype.empty() || row.dtype == "bf16");
+  }
+  std::string library(const Measurement&) const override { return "any"; }  // All move bytes, none does it cleverly.
   std::string precision(const Measurement&) const override { return "bf16"; }
   std::string shape(const Measurement& row) const override { return row.text(); }
   std::string_view split_by() const override { return "the whole shape"; }
