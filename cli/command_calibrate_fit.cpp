@@ -11,6 +11,7 @@
 #include "cli/terminal.hpp"
 #include "scenarios/card_source.hpp"
 #include "scenarios/error.hpp"
+#include "scenarios/json_text.hpp"
 #include "scenarios/kernel_profile_json.hpp"
 #include "scenarios/layer_input.hpp"
 #include "scenarios/text_file.hpp"

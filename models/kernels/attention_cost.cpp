@@ -35,7 +35,7 @@ std::vector<Caveat> caveats(const KernelProfile* profile, const Device& device, 
                             AttentionPhase phase, const Shape& shape) {
   std::vector<Caveat> result;
   if (auto fallback = device.peak_caveat(types.compute)) result.push_back(*std::move(fallback));
-  if (types.cache != types.compute) {
+  if (phase == AttentionPhase::prefill && types.cache != types.compute) {  // It computes in the narrower type.
     if (auto fallback = device.peak_caveat(types.cache)) result.push_back(*std::move(fallback));
   }
   const std::string_view family = attention_family(types, phase, shape);

@@ -214,7 +214,7 @@ class CommandLine(ProgramTest):
     def test_rows_without_a_fit_are_named(self):
         rows = some_products() + "gemm,other-1,bf16,1,1024,1024,5\n"
         done = self.ok("calibrate", "check", "h200", self.write("rows.csv", rows))
-        self.assertIn(b"no fit for gemm bf16 of other-1: 1 rows", done.stdout)
+        self.assertIn(b"not checked: gemm bf16 of other-1: 1 rows without a fit in the profile", done.stdout)
 
     def test_a_closed_pipe_is_no_error(self):
         reader, writer = os.pipe()

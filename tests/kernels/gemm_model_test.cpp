@@ -152,7 +152,7 @@ TEST_CASE("cold weights never make a product faster, and large ones are cold any
   const auto size = [&] { return static_cast<std::int64_t>(std::exp2(4 + 10 * rng.uniform())); };
   const GemmShape shape{.m = size(), .n = size(), .k = size()};
   const double cold = time(bare(), TileSchedule::split, shape, device).memory_us;
-  const double measured = time(bare(), TileSchedule::split, shape, device, CacheState::measured).memory_us;
+  const double measured = time(bare(), TileSchedule::split, shape, device, CacheState::rotating).memory_us;
   const double weights = 2.0 * static_cast<double>(shape.n * shape.k);
   CHECK(measured <= cold);
   // Five copies, inputs and outputs that fit into the cache together stay there.
@@ -166,7 +166,7 @@ TEST_CASE("weights much larger than the cache are read either way", "[oracle][ge
   Device device = round_device();
   device.l2_cache = Bytes{50 << 20};
   const GemmShape shape{.m = 16, .n = 16384, .k = 16384};  // 512 MiB of weights.
-  for (const CacheState cache : {CacheState::weights_cold, CacheState::measured}) {
+  for (const CacheState cache : {CacheState::weights_cold, CacheState::rotating}) {
     CHECK_THAT(time(bare(), TileSchedule::split, shape, device, cache).memory_us,
                WithinRel(2.0 * (16384.0 * 16384 + 2 * 16 * 16384) * 1e-6, kExact));
   }

@@ -57,7 +57,7 @@ std::vector<Measurement> made_up_rows(int shapes) {
                       .cache = "",
                       .suspect = ""};
       row.time_us =
-          gemm_time(kTruth, TileSchedule::split, h100, h100.peak_flops(DataType::bf16), shape, CacheState::measured).us;
+          gemm_time(kTruth, TileSchedule::split, h100, h100.peak_flops(DataType::bf16), shape, CacheState::rotating).us;
       rows.push_back(row);
     }
   }
@@ -67,11 +67,15 @@ std::vector<Measurement> made_up_rows(int shapes) {
 KernelFit fit_of(const std::vector<Measurement>& rows, const FitSettings& settings = {}) {
   const auto groups = group_rows(rows);
   REQUIRE(groups.size() == 1);
-  return fit_group(gpu("h100"), groups.front(), settings);
+  std::vector<std::string> notes;
+  const auto fit = fit_group(gpu("h100"), groups.front(), settings, notes);
+  REQUIRE(fit.has_value());
+  return *fit;
 }
 
 bool held_out(const Measurement& row, const FitSettings& settings = {}) {
-  return is_held_out(fitter_of(row)->shape(row), settings.seed, settings.held_out_fraction);
+  const auto groups = group_rows(std::vector{row});
+  return is_held_out(groups.at(0).fitter->shape(row), settings.seed, settings.held_out_fraction);
 }
 
 KernelProfile profile_of(const KernelFit& fit) {
@@ -120,9 +124,12 @@ TEST_CASE("the shipped constants come out of the shipped rows", "[rows]") {
   }
   const auto groups = group_rows(rows);
   REQUIRE(groups.size() == 1);
-  const KernelFit again =
-      fit_group(gpu("h200"), groups.front(),
-                {.seed = shipped.record->seed, .held_out_fraction = shipped.record->held_out_fraction, .progress = {}});
+  std::vector<std::string> notes;
+  const auto fit = fit_group(
+      gpu("h200"), groups.front(),
+      {.seed = shipped.record->seed, .held_out_fraction = shipped.record->held_out_fraction, .progress = {}}, notes);
+  REQUIRE(fit.has_value());
+  const KernelFit& again = *fit;
   for (const auto& [name, value] : shipped.constants) {
     CAPTURE(name);
     CHECK_THAT(again.constant(name), WithinRel(value, 0.01));
