@@ -22,7 +22,7 @@ class FakeWork final : public Work {
       const double noise = 2 * random_below(seed_, next_++, 1001) / 1000.0 - 1;
       const double cold = cache == "cold" ? 1.25 : 1;
       const double us = std::round(bench_.sample_us * cold * (1 + bench_.jitter * noise) * 1e3) / 1e3;
-      samples.push_back({us, bench_.clock_mhz});
+      samples.push_back({us, bench_.clock_mhz, bench_.host_bound});
       bench_.time_s += bench_.overhead_s + us * launches * 1e-6;
     }
     return samples;

@@ -15,8 +15,9 @@ class FakeBench final : public Bench {
  public:
   double setup_s = 0.1;
   double sample_us = 100;
-  double jitter = 0.001;     // Relative half width of the samples.
-  double clock_mhz = 1980;   // 0: not known.
+  double jitter = 0.001;    // Relative half width of the samples.
+  double clock_mhz = 1980;  // 0: not known.
+  bool host_bound = false;
   double overhead_s = 1e-4;  // Of a sample, beside the launches.
   // Called for each point that is prepared; may throw, and sets what is above.
   std::function<void(const PlannedPoint&)> on_prepare = [](const PlannedPoint&) {};

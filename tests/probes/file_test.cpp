@@ -170,6 +170,20 @@ TEST_CASE("a journal that cannot be made is a mistake of the user", "[probe]") {
   CHECK_THROWS_AS(Journal("/no/such/folder/x.json.partial", fake_header()), InputError);
 }
 
+TEST_CASE("a journal with points of an earlier run is not written over", "[probe]") {
+  const Scratch scratch;
+  const std::string path = scratch.path / "x.json.partial";
+  const ProbeFile file = fake_file();
+  { Journal nothing_measured(path, file); }
+  { Journal(path, file).append(file.points.front()); }
+  const std::string before = read(path);
+  CHECK_THROWS_WITH(Journal(path, file), ContainsSubstring("found 1 points") && ContainsSubstring("--finish " + path) &&
+                                             ContainsSubstring("delete it"));
+  CHECK(read(path) == before);
+  std::ofstream(path) << before.substr(0, before.size() - 1);  // A point that was cut off is lost as it is.
+  CHECK_NOTHROW(Journal(path, file));
+}
+
 TEST_CASE("options", "[probe]") {
   CHECK_FALSE(options({}).quick);
   const Options all = options({"--quick", "--output", "a.json", "--only", "gate", "--seed", "7", "--device", "1"});

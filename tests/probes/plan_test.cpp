@@ -112,6 +112,17 @@ TEST_CASE("tokens go from 1 to 65,536, local experts from 1 to 256, loads from e
   CHECK(held == std::set<std::int64_t>{0, 8, 16, 20, 24, 32});
 }
 
+TEST_CASE("a prefill of each model has skewed loads, too", "[probe]") {
+  std::map<std::string, std::set<std::string>> loads;
+  for (const PlannedPoint& point : make_plan(false, 1, 1, "grouped_gemm")) {
+    const ExpertShape& shape = expert_shape(point.model);
+    const bool up = point.what.parameter("n") == shape.up_columns();
+    if (up && point.what.parameter("rows") == 16384 * shape.top_k) loads[point.model].insert(point.what.load);
+  }
+  CHECK(loads.size() == expert_shapes().size());
+  for (const auto& [model, found] : loads) CHECK(found == std::set<std::string>{"balanced", "one_hot", "zipf:1"});
+}
+
 TEST_CASE("sizes suit the libraries: 16 bytes a row, FP8 in 16s, blocks in 128s, 32-bit sizes", "[probe]") {
   for (const PlannedPoint& point : make_plan(false, 1, 1)) {
     CAPTURE(key(point));

@@ -179,18 +179,46 @@ TEST_CASE("samples at a low clock are dropped and counted, and more are taken", 
   CHECK(points[0].measurement.time_us == Approx(125).epsilon(0.001));
 }
 
-TEST_CASE("a clock that rises later in the run condemns earlier samples when the run is settled", "[probe]") {
+TEST_CASE("a point at a low clock from first to last, as under a power limit, stays and is noted", "[probe]") {
   FakeBench bench;
   bench.on_prepare = [&](const PlannedPoint&) { bench.clock_mhz = bench.prepared == 1 ? 1000 : 1980; };
   ProbeFile file = fake_header();
   file.points = run(some_points(2), bench);
-  CHECK(file.points[0].status == ProbeStatus::measured);
   settle(file, {});
-  CHECK(file.points[0].status == ProbeStatus::throttled);
-  CHECK(file.points[0].measurement.time_us == 0);
-  CHECK(file.points[2].status == ProbeStatus::measured);
+  REQUIRE(count(file.points, ProbeStatus::measured) == 4);
+  CHECK(file.points[0].dropped_throttled == 0);
+  CHECK(file.points[0].measurement.time_us == Approx(125).epsilon(0.001));
+  CHECK(file.points[0].observed.at("share_of_highest_clock") == 0.505);
+  CHECK(file.points[2].observed.count("share_of_highest_clock") == 0);
   CHECK(file.device.highest_clock_mhz == 1980);
   CHECK(file.device.lowest_clock_mhz == 1000);
+  settle(file, {});
+  CHECK(file.points[0].observed.size() == 1);
+}
+
+TEST_CASE("samples in which the host was too slow are counted, beside what else was observed", "[probe]") {
+  FakeBench bench;
+  bench.on_sample = [&](std::int64_t before) { bench.host_bound = before < 5; };  // 3 warm-ups and 2 that count.
+  const auto plan = make_plan(true, 1, 1, "contention");
+  const auto points = run({plan[0], plan[1]}, bench);
+  CHECK(points[0].observed == std::map<std::string, double>{{"host_bound_samples", 2}, {"stream_gb_per_s", 397.5}});
+  CHECK(points[1].observed == std::map<std::string, double>{{"stream_gb_per_s", 397.5}});
+}
+
+TEST_CASE("an error while a point is recorded is told once; the point is not repeated and the run goes on", "[probe]") {
+  FakeBench bench;
+  std::vector<std::string> errors;
+  std::size_t calls = 0;
+  RunHooks hooks;
+  hooks.record = [&](const ProbePoint&, std::size_t done, std::size_t) {
+    ++calls;
+    if (done >= 2) throw std::runtime_error("disk full at " + std::to_string(done));
+  };
+  hooks.record_failed = [&](const std::string& error) { errors.push_back(error); };
+  const auto points = run(some_points(3), bench, {}, hooks);
+  CHECK(calls == 6);
+  CHECK(errors == std::vector<std::string>{"disk full at 2"});
+  CHECK(count(points, ProbeStatus::measured) == 6);
 }
 
 TEST_CASE("without a clock nothing is called throttled", "[probe]") {

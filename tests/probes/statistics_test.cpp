@@ -58,9 +58,14 @@ TEST_CASE("sampling stops at the least number if quiet, at the most if not", "[p
   CHECK(should_stop(rule, noisy, 50) == Stop::samples);  // Those that were dropped count, too.
 }
 
-TEST_CASE("throttled samples are those far below the highest clock", "[probe]") {
-  const std::vector<double> samples{1, 2, 3, 4};
-  CHECK(unthrottled(samples, std::vector<double>{1980, 1484, 1486, 0}, 1980, 0.75) == std::vector<double>{1, 3, 4});
-  CHECK(unthrottled(samples, {}, 1980, 0.75) == samples);
-  CHECK_THROWS_AS(unthrottled(samples, std::vector<double>{1}, 1980, 0.75), InternalError);
+TEST_CASE("throttled samples are those far below the median clock of all", "[probe]") {
+  const std::vector<double> samples{1, 2, 3, 4, 5, 6};
+  // The median of the five that are known is 1600, 85 % of it 1360.
+  const std::vector<double> clocks{1980, 1359, 1600, 0, 1361, 1700};
+  CHECK(median_clock_mhz(clocks) == 1600);
+  CHECK(unthrottled(samples, clocks, 0.85) == std::vector<double>{1, 3, 4, 5, 6});
+  CHECK(unthrottled(samples, {}, 0.85) == samples);
+  CHECK(unthrottled(samples, std::vector<double>(6, 0.0), 0.85) == samples);
+  CHECK(median_clock_mhz({}) == 0);
+  CHECK_THROWS_AS(unthrottled(samples, std::vector<double>{1}, 0.85), InternalError);
 }

@@ -53,6 +53,25 @@ TEST_CASE("probe: what was measured, and by name what was not", "[import]") {
               "p.json: /points/2: histogram tokens=4 experts=256 top_k=8 balanced cold: no_time"});
 }
 
+TEST_CASE("probe: the rate that a stream reached counts, and a host that was too slow is a reason", "[import]") {
+  ProbeFile file = probe_file();
+  file.points = {point(1, ProbeStatus::measured, ""), point(2, ProbeStatus::measured, "")};
+  file.points[0].observed = {{"host_bound_samples", 2}};
+  Measurement& row = file.points[1].measurement;
+  row.kernel = MeasuredKernel::contention;
+  row.dtype = "bf16";
+  row.parameters = {{"groups", 8}, {"rows", 64}, {"n", 128}, {"k", 256}, {"sms_held", 16}, {"stream_gb_per_s", 800}};
+  file.points[1].observed = {{"stream_gb_per_s", 612.6}};
+  const ImportResult result = import_text(probe_file_json(file), {}, "p.json");
+  REQUIRE(result.set.rows.size() == 1);
+  CHECK(result.set.rows[0].parameter("stream_gb_per_s") == 613);
+  CHECK(left_out(result) == Lines{"p.json: /points/0: histogram tokens=1 experts=256 top_k=8 balanced cold: "
+                                  "host_bound: the host was slower than the device in 2 of 3 samples"});
+
+  file.points[1].observed.clear();
+  CHECK(import_text(probe_file_json(file), {}, "p.json").set.rows[0].parameter("stream_gb_per_s") == 800);
+}
+
 TEST_CASE("probe: half a file is an error that names its place", "[import]") {
   const std::string text = probe_file_json(probe_file());
   CHECK_THROWS_WITH(import_text(text.substr(0, text.size() / 2), {}, "p.json"), ContainsSubstring("p.json:"));

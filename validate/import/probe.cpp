@@ -1,3 +1,6 @@
+#include <cmath>
+#include <cstdint>
+
 #include <fmt/format.h>
 
 #include "validate/import/import_format.hpp"
@@ -12,6 +15,20 @@ bool looks_like_probe(std::string_view text) {
          text.substr(0, 4096).find("\"moesim-probe\"") != std::string_view::npos;
 }
 
+double observed(const ProbePoint& point, const std::string& what) {
+  const auto found = point.observed.find(what);
+  return found == point.observed.end() ? 0 : found->second;
+}
+
+// As it was measured: with the rate that a stream beside the product reached, not the one that was asked for.
+Measurement as_measured(const ProbePoint& point) {
+  Measurement row = point.measurement;
+  const auto asked = row.parameters.find("stream_gb_per_s");
+  const double reached = observed(point, "stream_gb_per_s");
+  if (asked != row.parameters.end() && asked->second > 0 && reached > 0) asked->second = std::llround(reached);
+  return row;
+}
+
 void read_probe(std::string_view text, const std::string& where, ImportedRows& rows) {
   const ProbeFile file = parse_probe_file(text, where);
   const MeasurementSet measured = measurements(file);
@@ -24,7 +41,12 @@ void read_probe(std::string_view text, const std::string& where, ImportedRows& r
                                    point.reason.empty() ? "" : ": ", point.reason));
       continue;
     }
-    rows.add(place, measurement_fields(point.measurement));
+    if (const double samples = observed(point, "host_bound_samples"); samples > 0) {
+      rows.skip(place, fmt::format("{}: host_bound: the host was slower than the device in {} of {} samples",
+                                   point.measurement.text(), samples, point.samples_us.size()));
+      continue;
+    }
+    rows.add(place, measurement_fields(as_measured(point)));
   }
 }
 

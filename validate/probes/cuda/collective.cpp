@@ -37,6 +37,24 @@ class Current {
   int before_ = 0;
 };
 
+// Calls that NCCL is to see as one. Closed however the scope ends: a group left open would hold back all later calls.
+class Group {
+ public:
+  Group() { MOESIM_NCCL(ncclGroupStart()); }
+  ~Group() {
+    if (open_) ncclGroupEnd();
+  }
+  Group(const Group&) = delete;
+  Group& operator=(const Group&) = delete;
+  void end() {
+    open_ = false;
+    MOESIM_NCCL(ncclGroupEnd());
+  }
+
+ private:
+  bool open_ = true;
+};
+
 struct Rank {
   int device = 0;
   ncclComm_t communicator = nullptr;
@@ -123,7 +141,7 @@ class Collective final : public Work {
 
  private:
   void launch() {
-    MOESIM_NCCL(ncclGroupStart());
+    Group group;
     for (std::size_t r = 0; r < ranks_.size(); ++r) {
       const Rank& rank = ranks_[r];
       const Buffers& buffers = buffers_[r];
@@ -140,7 +158,7 @@ class Collective final : public Work {
         MOESIM_NCCL(ncclRecv(buffers.out.data() + at, chunk, ncclFloat, to, rank.communicator, rank.stream));
       }
     }
-    MOESIM_NCCL(ncclGroupEnd());
+    group.end();
   }
 
   double input(std::size_t rank, std::int64_t i) const {

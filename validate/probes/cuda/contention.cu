@@ -19,7 +19,8 @@ constexpr int kThreads = 512;
 constexpr double kLongestHoldS = 1;
 constexpr double kLongestStartS = 0.5;
 constexpr int kLoadsInFlight = 8;                         // Of 16 bytes, a thread.
-constexpr int kChunkVectors = kThreads * kLoadsInFlight;  // Between two looks at clock and flag: 64 KiB.
+constexpr int kChunkVectors = kThreads * kLoadsInFlight;  // Between two looks at the clock: 64 KiB.
+constexpr unsigned long long kLookNs = 20'000;            // Between two looks at the flag, each a trip over the bus.
 constexpr int kMostHeld = 256;
 
 // In pinned host memory. Each word has one writer, so that nothing here needs atomic operations across the bus.
@@ -52,17 +53,32 @@ __device__ void copy_chunk(const uint4* from, uint4* to, std::int64_t count) {
 
 enum Order : int { kWait, kCopy, kLeave };
 
+// What thread 0 of a block knows from one decision to the next.
+struct Pace {
+  unsigned long long look_ns = 0;  // When to look at the flag again.
+  double due = 0;                  // Bytes whose time has been given to a chunk, or has passed unused.
+};
+
 // What thread 0 of a block decides between two chunks.
 __device__ Order next_order(Signals* signals, unsigned long long elapsed_ns, unsigned long long longest_ns,
-                            unsigned long long moved, double bytes_per_ns) {
-  if (*static_cast<volatile int*>(&signals->leave) != 0) return kLeave;
+                            double bytes_per_ns, Pace& pace) {
+  if (elapsed_ns >= pace.look_ns) {
+    if (*static_cast<volatile int*>(&signals->leave) != 0) return kLeave;
+    pace.look_ns = elapsed_ns + kLookNs;
+  }
   if (elapsed_ns > longest_ns) {
     *static_cast<volatile int*>(&signals->left_early) = 1;
     __threadfence_system();
     return kLeave;
   }
-  const bool behind = static_cast<double>(moved) <= static_cast<double>(elapsed_ns) * bytes_per_ns;
-  return bytes_per_ns > 0 && behind ? kCopy : kWait;
+  if (bytes_per_ns <= 0) return kWait;
+  constexpr double kChunkBytes = 2.0 * kChunkVectors * sizeof(uint4);  // Read and written.
+  const double allowed = static_cast<double>(elapsed_ns) * bytes_per_ns;
+  // Who was starved does not catch up: the set rate is the highest, at any time.
+  pace.due = max(pace.due, allowed - kChunkBytes);
+  if (pace.due > allowed) return kWait;
+  pace.due += kChunkBytes;
+  return kCopy;
 }
 
 // Block b copies its own part of `from` to `to` over and over, at `bytes_per_ns` (read plus written), or only waits
@@ -80,9 +96,10 @@ __global__ void __launch_bounds__(kThreads, 1)
   const unsigned long long begin = global_ns();
   const std::int64_t base = static_cast<std::int64_t>(blockIdx.x) * part_vectors;
   unsigned long long moved = 0;
+  Pace pace;
   std::int64_t at = 0;
   while (true) {
-    if (threadIdx.x == 0) order = next_order(signals, global_ns() - begin, longest_ns, moved, bytes_per_ns);
+    if (threadIdx.x == 0) order = next_order(signals, global_ns() - begin, longest_ns, bytes_per_ns, pace);
     __syncthreads();
     const Order mine = order;
     __syncthreads();  // Before thread 0 writes the next one.

@@ -1,6 +1,7 @@
 #include "validate/probes/cuda/device_bench.hpp"
 
 #include <chrono>
+#include <exception>
 
 #include "validate/probes/cuda/device.hpp"
 
@@ -24,7 +25,7 @@ class DeviceBench final : public Bench {
     using enum MeasuredKernel;
     const MeasuredKernel kernel = point.what.kernel;
     if (kernel == all_to_all || kernel == all_reduce) {
-      if (!collectives_) collectives_ = make_collectives();
+      require_collectives();
       return collectives_->make(point, seed);
     }
     require_memory(device_bytes(point));
@@ -50,8 +51,21 @@ class DeviceBench final : public Bench {
     }
   }
 
+  // Once: what failed is told again to every later point, and not tried again.
+  void require_collectives() {
+    if (collectives_failed_) std::rethrow_exception(collectives_failed_);
+    if (collectives_) return;
+    try {
+      collectives_ = make_collectives();
+    } catch (...) {
+      collectives_failed_ = std::current_exception();
+      throw;
+    }
+  }
+
   Device device_;
   std::unique_ptr<Collectives> collectives_;
+  std::exception_ptr collectives_failed_;
 };
 
 }  // namespace

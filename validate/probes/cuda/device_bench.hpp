@@ -9,7 +9,8 @@
 
 namespace moesim::probe {
 
-// How many devices there are; 0 where there is no driver or none that this toolkit can use. `why` says so in words.
+// How many devices there are; 0 where there is none, or no driver: `why` says so in words. Throws where there is one
+// that cannot be used.
 int device_count(std::string& why);
 
 ProbeDevice describe_device(int ordinal);  // Without what only samples can tell.

@@ -1,5 +1,8 @@
 #include <array>
+#include <filesystem>
+#include <stdexcept>
 #include <string>
+#include <system_error>
 
 #include "validate/probes/cuda/device.hpp"
 #include "validate/probes/cuda/device_bench.hpp"
@@ -25,8 +28,13 @@ int device_count(std::string& why) {
   int count = 0;
   const cudaError_t error = cudaGetDeviceCount(&count);
   if (error != cudaSuccess) {
-    why = cudaGetErrorString(error);
     (void)cudaGetLastError();
+    why = cudaGetErrorString(error);
+    std::error_code unknown;
+    // No driver at all counts as a driver that is too old; beside a device it is a broken installation.
+    const bool none = error == cudaErrorNoDevice ||
+                      (error == cudaErrorInsufficientDriver && !std::filesystem::exists("/dev/nvidia0", unknown));
+    if (!none) throw std::runtime_error(std::string(cudaGetErrorName(error)) + ": " + why);
     return 0;
   }
   if (count == 0) why = "the driver lists none";

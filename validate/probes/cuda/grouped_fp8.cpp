@@ -49,11 +49,12 @@ class GroupedFp8 final : public StreamWork {
   ProbeCheck check() override {
     poison(out_, device_.stream());
     launch();
+    const ProbeCheck written = all_written(out_, device_.stream());
     const double error = problem_.sampled_error(
-        out_, seed_, [&](std::int64_t row, std::int64_t i) { return x(row, i); },
+        out_, device_.stream(), seed_, [&](std::int64_t row, std::int64_t i) { return x(row, i); },
         [&](std::int64_t group, std::int64_t column, std::int64_t i) { return w(group, column, i); });
     // Rounded to BF16 at the end; the tensor core's own sums of FP8 products keep about 14 bits.
-    return worst(std::vector<ProbeCheck>{all_written(out_, device_.stream()), {error, blocks_ ? 1e-2 : 2e-2}});
+    return worst(std::vector<ProbeCheck>{written, {error, blocks_ ? 1e-2 : 2e-2}});
   }
 
  private:

@@ -41,7 +41,8 @@ class GroupedGemm final : public StreamWork {
     const std::vector<ProbeCheck> checks{
         all_written(out_, device_.stream()),
         {problem_.sampled_error(
-             out_, seed_, [&](std::int64_t row, std::int64_t i) { return element(0, row * problem_.k + i); },
+             out_, device_.stream(), seed_,
+             [&](std::int64_t row, std::int64_t i) { return element(0, row * problem_.k + i); },
              [&](std::int64_t group, std::int64_t column, std::int64_t i) {
                return element(1, (group * problem_.n + column) * problem_.k + i);
              }),

@@ -35,9 +35,10 @@ struct GroupedProblem {
   }
 
   // Sampled output elements, found and expected. `a(row, i)` is an element of x, `b(group, column, i)` of w, scales and
-  // all.
+  // all. Waits for the stream, which writes `out`.
   template <class A, class B>
-  double sampled_error(const Buffer<Bf16>& out, std::uint64_t seed, const A& a, const B& b) const {
+  double sampled_error(const Buffer<Bf16>& out, cudaStream_t stream, std::uint64_t seed, const A& a, const B& b) const {
+    MOESIM_CUDA(cudaStreamSynchronize(stream));
     const std::vector<std::int64_t> columns = sample_indices(n, 16, tensor_seed(seed, 10));
     std::vector<double> found;
     std::vector<double> expected;

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -32,6 +33,12 @@ void on_signal(int signal) {
   std::signal(signal, SIG_DFL);  // The second one ends the program at once; the journal stays.
 }
 
+// Progress: a terminal that is gone must not end the run.
+template <class... Values>
+void say(fmt::format_string<Values...> text, Values&&... values) {
+  std::fputs(fmt::format(text, std::forward<Values>(values)...).c_str(), stderr);
+}
+
 void write_file(OutputFile& output, const ProbeFile& file) {
   output.write([&](std::ostream& out) { out << probe_file_json(file); });
   output.commit();
@@ -50,8 +57,7 @@ int finish(const Options& options) {
   settle(file, RunRules{});
   OutputFile output(options.output, {*options.finish});
   write_file(output, file);
-  fmt::print(stderr, "moesim-probe: {} points of {} written to {}\n", file.points.size(), *options.finish,
-             options.output);
+  say("moesim-probe: {} points of {} written to {}\n", file.points.size(), *options.finish, options.output);
   return kDone;
 }
 
@@ -62,9 +68,9 @@ int summary(const ProbeFile& file, const std::string& path) {
     if (point.status == ProbeStatus::measured) ++measured;
     if (point.status != ProbeStatus::check_failed && point.status != ProbeStatus::failed) continue;
     ++wrong;
-    fmt::print(stderr, "moesim-probe: {} ({}): {}\n", point.measurement.text(), name(point.status), point.reason);
+    say("moesim-probe: {} ({}): {}\n", point.measurement.text(), name(point.status), point.reason);
   }
-  fmt::print(stderr, "moesim-probe: {} of {} points measured, written to {}\n", measured, file.points.size(), path);
+  say("moesim-probe: {} of {} points measured, written to {}\n", measured, file.points.size(), path);
   if (file.state == "interrupted") return kInterrupted;
   return wrong == 0 ? kDone : kError;
 }
@@ -73,7 +79,7 @@ int measure(const Options& options, std::vector<std::string> command_line) {
   std::string why;
   const int devices = device_count(why);
   if (devices == 0) {
-    fmt::print(stderr, "moesim-probe: no GPU to measure: {}\n", why);
+    say("moesim-probe: no GPU to measure: {}\n", why);
     return kNoDevice;
   }
   if (options.device >= devices) {
@@ -97,23 +103,31 @@ int measure(const Options& options, std::vector<std::string> command_line) {
   RunRules rules;
   rules.budget_s = options.quick ? kQuickBudgetS : kFullBudgetS;
   RunHooks hooks;
+  std::string record_error;
   hooks.interrupted = [] { return interrupted.load(); };
   hooks.record = [&](const ProbePoint& point, std::size_t done, std::size_t all) {
     journal.append(point);
     const Measurement& what = point.measurement;
-    fmt::print(stderr, "[{:>4}/{}] {:>3.0f} s  {} {}: {}\n", done, all, bench->now_s() - start_s, what.text(),
-               what.cache,
-               point.status == ProbeStatus::measured ? fmt::format("{:.2f} us", what.time_us) : name(point.status));
+    say("[{:>4}/{}] {:>3.0f} s  {} {}: {}\n", done, all, bench->now_s() - start_s, what.text(), what.cache,
+        point.status == ProbeStatus::measured ? fmt::format("{:.2f} us", what.time_us) : name(point.status));
+  };
+  hooks.record_failed = [&](const std::string& error) {
+    record_error = error;
+    say("moesim-probe: {}; the run goes on without it\n", error);
   };
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
+  if (std::signal(SIGHUP, on_signal) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);  // nohup
   const std::vector<PlannedPoint> plan = make_plan(options.quick, options.seed, devices, options.only);
   file.points = run_plan(plan, *bench, static_cast<std::uint64_t>(options.seed), start_s, rules, hooks);
   if (!interrupted) file.state = "complete";
   settle(file, rules);
   write_file(output, file);
   journal.remove();
-  return summary(file, options.output);
+  const int code = summary(file, options.output);
+  if (record_error.empty()) return code;
+  say("moesim-probe: {}\n", record_error);
+  return kError;
 }
 
 int run(int argc, char** argv) {
@@ -128,10 +142,10 @@ int run(int argc, char** argv) {
     if (options.finish) return finish(options);
     return measure(options, command_line);
   } catch (const InputError& error) {
-    fmt::print(stderr, "moesim-probe: {}\n", error.what());
+    say("moesim-probe: {}\n", error.what());
     return kBadInput;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "moesim-probe: {}\n", error.what());
+    say("moesim-probe: {}\n", error.what());
     return kError;
   }
 }

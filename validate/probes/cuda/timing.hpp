@@ -25,9 +25,10 @@ class Timer {
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
 
-  // `queue_us` is how long the host takes for one launch(). Cold: the L2 is flushed by writing a buffer of twice its
-  // size, and `launches` must be 1.
-  std::vector<Sample> sample(const std::function<void()>& launch, double queue_us, std::string_view cache, int count,
+  // `queue_us` is how long the host takes for one launch(). If the host is still queueing when the spin may have ended,
+  // the samples are taken again with a spin twice as long, a few times, and `queue_us` is raised for the next call.
+  // Cold: the L2 is flushed by writing a buffer of twice its size, and `launches` must be 1.
+  std::vector<Sample> sample(const std::function<void()>& launch, double& queue_us, std::string_view cache, int count,
                              int launches);
 
   // How long the host takes to queue launch() once it has run before. Waits for the stream.
@@ -36,6 +37,8 @@ class Timer {
   double empty_launch_us();  // The median of an empty kernel: what a sample cannot see below.
 
  private:
+  Sample one(const std::function<void()>& launch, double spin_us, int launches);
+
   cudaStream_t stream_;
   cudaEvent_t start_ = nullptr;
   cudaEvent_t stop_ = nullptr;

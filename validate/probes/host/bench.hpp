@@ -22,15 +22,16 @@ class OutOfMemory : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
-// The device does not answer any more (an illegal address, a hang): nothing after it can be trusted.
+// The device does not answer any more (an illegal address): nothing after it can be trusted.
 class DeviceLost : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
 struct Sample {
-  double us = 0;         // For one launch.
-  double clock_mhz = 0;  // SM clock just before; 0 where it is not known.
+  double us = 0;            // For one launch.
+  double clock_mhz = 0;     // SM clock just before; 0 where it is not known.
+  bool host_bound = false;  // The host was still queueing launches when the device began: its time may be in `us`.
 };
 
 // One point, set up on a device.

@@ -13,7 +13,25 @@
 
 namespace moesim::probe {
 
-Journal::Journal(std::string path, const ProbeFile& header) : path_(std::move(path)), out_(path_) {
+namespace {
+
+// The path, unless there is a journal with points that would be lost.
+std::string free_path(std::string path) {
+  std::ifstream earlier(path);
+  std::int64_t points = -1;  // The first line is the header.
+  for (std::string line; std::getline(earlier, line) && !earlier.eof();) ++points;
+  if (points > 0) {
+    throw InputError(fmt::format(
+        "{0}: found {1} points of an earlier run, expected no such file: --finish {0} makes a file of them; delete it "
+        "after that, or to discard them",
+        path, points));
+  }
+  return path;
+}
+
+}  // namespace
+
+Journal::Journal(std::string path, const ProbeFile& header) : path_(free_path(std::move(path))), out_(path_) {
   out_ << probe_header_json(header).dump() << '\n' << std::flush;
   if (!out_) throw InputError(path_ + ": cannot be written");
 }

@@ -11,7 +11,8 @@ namespace moesim::probe {
 // and then a line for each point, flushed one by one. However the run ends, recover() can read it.
 class Journal {
  public:
-  Journal(std::string path, const ProbeFile& header);  // InputError if the file cannot be made.
+  // InputError if the file cannot be made, or is there and holds points: those of a run that was killed.
+  Journal(std::string path, const ProbeFile& header);
   void append(const ProbePoint& point);
   void remove();  // Once the whole file is written.
   const std::string& path() const { return path_; }

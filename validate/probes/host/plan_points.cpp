@@ -94,6 +94,14 @@ std::vector<std::string> dtypes(std::int64_t k) {
 // cuBLAS has one call for many products in BF16. In FP8 each group is a call of its own, one after the other.
 std::string grouped_library(const std::string& dtype) { return dtype == "bf16" ? "cublas" : "cublaslt-loop"; }
 
+// At how many groups a prefill's skewed loads are measured: the fewest of at least 16, or all.
+std::int64_t skewed_groups(const ExpertShape& shape) {
+  for (const std::int64_t groups : shape.local_experts) {
+    if (groups >= 16) return groups;
+  }
+  return shape.local_experts.back();
+}
+
 void add_grouped(Points& points) {
   for (const ExpertShape& shape : expert_shapes()) {
     for (const std::int64_t groups : shape.local_experts) {
@@ -105,16 +113,18 @@ void add_grouped(Points& points) {
             // A full run has nine minutes: fewer sizes of the second product and of the slower FP8.
             if (!up && !quick_tokens(tokens)) continue;
             if (dtype == "fp8_block" && tokens != 1024) continue;
-            std::vector<std::string> loads{"balanced"};
-            if (up && dtype != "fp8_block" && groups >= 8 && (tokens == 128 || tokens == 1024))
-              loads.insert(loads.end(), {"zipf:1", "one_hot"});
-            for (const std::string& load : loads) {
+            std::vector<std::string_view> loads{"balanced"};
+            const bool decode = dtype != "fp8_block" && groups >= 8 && (tokens == 128 || tokens == 1024);
+            const bool prefill = dtype == "bf16" && groups == skewed_groups(shape) && tokens == 16384;
+            if (up && (decode || prefill)) loads.insert(loads.end(), kSkewed.begin(), kSkewed.end());
+            for (const std::string_view load : loads) {
               const bool named = (shape.model == "deepseek-v3" && groups == 32) ||
                                  (shape.model == "mixtral-8x7b" && groups == 8 && load == "balanced");
-              const bool quick = named && quick_tokens(tokens) && up && dtype != "fp8_block";
+              const bool quick = named && quick_tokens(tokens) && up && dtype != "fp8_block" &&
+                                 (load == "balanced" || tokens != 16384);
               add(points, quick, &shape,
                   row(grouped_gemm, grouped_library(dtype), dtype,
-                      {{"groups", groups}, {"rows", rows}, {"n", n}, {"k", k}}, load));
+                      {{"groups", groups}, {"rows", rows}, {"n", n}, {"k", k}}, std::string(load)));
             }
           }
         }
@@ -176,7 +186,8 @@ void add_contention(Points& points) {
       one("mixtral-8x7b", 8, tokens, sms, 0, false);
     }
     for (const std::int64_t stream : {200, 400, 800, 1600}) {
-      one("deepseek-v3", 32, tokens, 16, stream, quick && stream == 400);
+      // More than 16 SMs can move.
+      if (stream < 1600) one("deepseek-v3", 32, tokens, 16, stream, quick && stream == 400);
       one("deepseek-v3", 32, tokens, 32, stream, quick && stream == 1600);
     }
   }

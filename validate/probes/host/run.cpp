@@ -25,17 +25,9 @@ ProbePoint blank(const PlannedPoint& planned, const std::string& cache, ProbeSta
 double rounded_us(double us) { return std::round(us * 1e4) / 1e4; }
 
 // Sets what follows from the samples.
-void set_statistics(ProbePoint& point, double highest_mhz, const RunRules& rules) {
-  const std::vector<double> kept = unthrottled(point.samples_us, point.clocks_mhz, highest_mhz, rules.throttled_below);
+void set_statistics(ProbePoint& point, const RunRules& rules) {
+  const std::vector<double> kept = unthrottled(point.samples_us, point.clocks_mhz, rules.throttled_below);
   point.dropped_throttled = static_cast<std::int64_t>(point.samples_us.size() - kept.size());
-  if (kept.empty()) {
-    point.status = ProbeStatus::throttled;
-    point.reason = "every sample was taken at a clock far below the run's highest";
-    point.measurement.time_us = 0;
-    point.measurement.p10_us.reset();
-    point.measurement.p90_us.reset();
-    return;
-  }
   point.status = ProbeStatus::measured;
   point.reason.clear();
   const Summary summary = summarize(kept);
@@ -60,7 +52,12 @@ class Run {
   void finish(ProbePoint point) {
     --to_come_;
     points_.push_back(std::move(point));
-    hooks_.record(points_.back(), points_.size(), all_);
+    try {
+      hooks_.record(points_.back(), points_.size(), all_);
+    } catch (const std::exception& error) {
+      if (!record_failed_) hooks_.record_failed(error.what());
+      record_failed_ = true;
+    }
   }
 
   void skip(const PlannedPoint& planned, std::size_t from, ProbeStatus status, const std::string& reason,
@@ -92,7 +89,7 @@ class Run {
         ProbePoint point = blank(planned, planned.caches[done], ProbeStatus::measured, "");
         point.check = check;
         time(*work, point);
-        point.observed = work->observed();
+        point.observed.merge(work->observed());
         finish(std::move(point));
       }
     } catch (const Unsupported& reason) {
@@ -119,7 +116,7 @@ class Run {
     for (const Sample& sample : samples) {
       point.samples_us.push_back(rounded_us(sample.us));
       point.clocks_mhz.push_back(std::round(sample.clock_mhz));
-      highest_mhz_ = std::max(highest_mhz_, sample.clock_mhz);
+      if (sample.host_bound) point.observed["host_bound_samples"] += 1;
     }
   }
 
@@ -129,7 +126,6 @@ class Run {
     double about_us = 0;  // What the slowest warm-up leaves out: the fastest is nearest to the kernel's own time.
     for (const Sample& sample : work.sample(cache, rules_.warm_ups, 1)) {
       about_us = about_us == 0 ? sample.us : std::min(about_us, sample.us);
-      highest_mhz_ = std::max(highest_mhz_, sample.clock_mhz);
     }
     int launches = 1;
     if (cache == "hot" && about_us > 0) {
@@ -141,8 +137,7 @@ class Run {
       const std::size_t left = static_cast<std::size_t>(rules_.stopping.max_samples) - point.samples_us.size();
       take(work.sample(cache, static_cast<int>(std::min(left, static_cast<std::size_t>(rules_.batch))), launches),
            point);
-      const std::vector<double> kept =
-          unthrottled(point.samples_us, point.clocks_mhz, highest_mhz_, rules_.throttled_below);
+      const std::vector<double> kept = unthrottled(point.samples_us, point.clocks_mhz, rules_.throttled_below);
       const Stop stop = should_stop(rules_.stopping, kept, point.samples_us.size());
       if (stop == Stop::spread) point.stopped = "spread";
       if (stop == Stop::samples) point.stopped = "samples";
@@ -150,7 +145,7 @@ class Run {
       if (bench_.now_s() >= until_s) point.stopped = "time";
       if (hooks_.interrupted()) point.stopped = "interrupt";
     }
-    set_statistics(point, highest_mhz_, rules_);
+    set_statistics(point, rules_);
   }
 
   Bench& bench_;
@@ -160,7 +155,7 @@ class Run {
   std::vector<ProbePoint> points_;
   std::size_t to_come_ = 0;  // Points in a state of the cache whose fate is open.
   std::size_t all_ = 0;
-  double highest_mhz_ = 0;
+  bool record_failed_ = false;
   std::string lost_;
 };
 
@@ -185,7 +180,13 @@ void settle(ProbeFile& file, const RunRules& rules) {
     file.device.lowest_clock_mhz = lowest;
   }
   for (ProbePoint& point : file.points) {
-    if (!point.samples_us.empty()) set_statistics(point, highest, rules);
+    if (point.samples_us.empty()) continue;
+    set_statistics(point, rules);
+    const double clock = median_clock_mhz(point.clocks_mhz);
+    point.observed.erase("share_of_highest_clock");
+    if (clock > 0 && clock < rules.throttled_below * highest) {
+      point.observed["share_of_highest_clock"] = std::round(1e3 * clock / highest) / 1e3;
+    }
   }
 }
 

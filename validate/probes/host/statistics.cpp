@@ -53,14 +53,20 @@ Stop should_stop(const StoppingRule& rule, std::span<const double> kept, std::si
   return Stop::no;
 }
 
-std::vector<double> unthrottled(std::span<const double> samples, std::span<const double> clocks_mhz, double highest_mhz,
-                                double fraction) {
+double median_clock_mhz(std::span<const double> clocks_mhz) {
+  std::vector<double> known(clocks_mhz.begin(), clocks_mhz.end());
+  std::erase(known, 0.0);
+  return known.empty() ? 0 : quantile(known, 0.5);
+}
+
+std::vector<double> unthrottled(std::span<const double> samples, std::span<const double> clocks_mhz, double fraction) {
   MOESIM_CHECK(clocks_mhz.empty() || clocks_mhz.size() == samples.size(), "{} clocks of {} samples", clocks_mhz.size(),
                samples.size());
+  const double lowest = fraction * median_clock_mhz(clocks_mhz);
   std::vector<double> kept;
   for (std::size_t i = 0; i < samples.size(); ++i) {
     const double clock = clocks_mhz.empty() ? 0 : clocks_mhz[i];
-    if (clock == 0 || clock >= fraction * highest_mhz) kept.push_back(samples[i]);
+    if (clock == 0 || clock >= lowest) kept.push_back(samples[i]);
   }
   return kept;
 }

@@ -33,9 +33,11 @@ enum class Stop { no, spread, samples };
 // `kept` are the samples that count; `taken` how many there are with those dropped.
 Stop should_stop(const StoppingRule& rule, std::span<const double> kept, std::size_t taken);
 
-// The samples whose clock is at least `fraction` of `highest_mhz`; those without a clock (0, or `clocks_mhz` empty)
-// count as good.
-std::vector<double> unthrottled(std::span<const double> samples, std::span<const double> clocks_mhz, double highest_mhz,
-                                double fraction);
+// The median of the clocks that are known; 0 if none is.
+double median_clock_mhz(std::span<const double> clocks_mhz);
+
+// The samples whose clock is at least `fraction` of their median clock; those without a clock (0, or `clocks_mhz`
+// empty) count as good. At least half of them are.
+std::vector<double> unthrottled(std::span<const double> samples, std::span<const double> clocks_mhz, double fraction);
 
 }  // namespace moesim::probe
