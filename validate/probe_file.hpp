@@ -20,7 +20,7 @@ enum class ProbeStatus {
   no_memory,     // Larger than the device.
   no_time,       // The run's time was spent before.
   check_failed,  // The kernel's output is not that of the float64 reference: not timed.
-  throttled,     // Every sample was taken at a clock far below the run's highest.
+  throttled,     // No sample was left. Probes keep such points now, with a note; older files have it.
   failed,        // An error of the device or a library.
   interrupted,   // The run ended before.
 };

@@ -10,8 +10,8 @@ import time
 from support import GOOD, PROGRAM, SCENARIOS, SOURCE, ProgramTest, main, some_products
 
 RESULT_KEYS = ["schema", "version", "scenario", "seed", "time_us", "tokens", "tokens_per_s", "tokens_per_s_per_gpu",
-               "mfu", "events", "wall_s", "breakdown_us", "exposed_communication_us", "traffic", "load", "memory",
-               "links", "caveats"]
+               "mfu", "events", "wall_s", "breakdown_us", "exposed_communication_us", "traffic", "load", "kernels",
+               "memory", "links", "caveats"]
 
 
 class CommandLine(ProgramTest):

@@ -385,8 +385,7 @@ TEST_CASE("a cost says what its constants do not rest on", "[attention]") {
   CHECK(keys(kBf16, AttentionPhase::prefill, inside) == "uncalibrated ");
   CHECK(keys(kFp8Cache, AttentionPhase::decode, inside) == "uncalibrated ");
   CHECK(keys(kBf16, AttentionPhase::decode, {.batch = 65, .heads = 128}) == "extrapolated ");
-  CHECK(keys(kBf16, AttentionPhase::decode, {.batch = 4, .heads = 128, .cached = 9, .shared = 8}) ==
-        "extrapolated ");
+  CHECK(keys(kBf16, AttentionPhase::decode, {.batch = 4, .heads = 128, .cached = 9, .shared = 8}) == "extrapolated ");
   CHECK(keys(kBf16, AttentionPhase::decode, {.batch = 4, .heads = 128, .new_tokens = 2}) == "extrapolated ");
   const AttentionTypes fp8{.compute = DataType::fp8, .cache = DataType::fp8};
   CHECK(keys(fp8, AttentionPhase::decode, inside) == "data_type_fallback uncalibrated ");
