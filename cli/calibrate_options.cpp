@@ -58,7 +58,7 @@ void add_fit(CLI::App& calibrate, CalibrateFitArguments& arguments) {
   verb->add_option("--name", arguments.name, "the profile's name, instead of the GPU's")->type_name("NAME");
   verb->add_option("--seed", arguments.seed, "of the split into fitted and held-out shapes")
       ->capture_default_str()
-      ->check(CLI::Range(std::int64_t{0}, INT64_MAX).description(""))
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 53).description(""))
       ->type_name("N");
   verb->add_option("--held-out", arguments.held_out, "share of the shapes that is kept for judging")
       ->capture_default_str()

@@ -63,6 +63,9 @@ std::vector<std::string> with_card(std::vector<std::string> files, const std::st
 }  // namespace
 
 void calibrate_fit_command(const CalibrateFitArguments& arguments) {
+  if (!(arguments.held_out >= 0 && arguments.held_out <= 0.9)) {  // CLI11's range lets nan pass.
+    throw InputError("--held-out: found no number, expected one from 0 to 0.9");
+  }
   if (!is_plain_text(arguments.name)) {
     throw InputError(fmt::format("--name: found {}, expected plain text", shorten_text(arguments.name)));
   }
@@ -79,13 +82,20 @@ void calibrate_fit_command(const CalibrateFitArguments& arguments) {
   }
   KernelProfile profile{
       .name = arguments.name.empty() ? gpu.name : arguments.name, .gpu = gpu.name, .origin = inputs.origin, .fits = {}};
+  std::vector<std::string> notes = uncovered_rows(inputs.rows);
   if (!inputs.devices.empty() && inputs.devices != std::vector{gpu.name}) {
     profile.origin =
         fmt::format("measured on {}, taken for {}: {}", fmt::join(inputs.devices, " and "), gpu.name, inputs.origin);
   }
-  std::vector<std::string> notes = uncovered_rows(inputs.rows);
   for (const RowGroup& group : group_rows(inputs.rows)) {
-    if (auto fit = fit_group(device(gpu), group, settings, notes)) profile.fits.push_back(std::move(*fit));
+    auto fit = fit_group(device(gpu), group, settings, notes);
+    if (!fit) continue;
+    const double error = fit->record->rows_held_out > 0 ? fit->record->error_held_out : fit->record->error_fitted;
+    if (error > group.fitter->band()) {
+      notes.push_back(fmt::format("{} {} of {}: {:.1f} % off, outside the band of {:.0f} %", fit->family,
+                                  fit->precision, fit->library, 100 * error, 100 * group.fitter->band()));
+    }
+    profile.fits.push_back(std::move(*fit));
   }
   if (progress) fmt::print(stderr, "\r\033[K");
   for (const std::string& note : notes) fmt::print(stderr, "moesim: {}\n", note);
@@ -100,6 +110,7 @@ void calibrate_fit_command(const CalibrateFitArguments& arguments) {
 }
 
 void calibrate_check_command(const CalibrateCheckArguments& arguments) {
+  if (!(arguments.band_percent >= 0)) throw InputError("--band: found no number, expected a percentage");
   const KernelProfile profile = read_named_profile(arguments.profile, "calibrate check", "PROFILE");
   const GpuCard gpu = read_gpu(arguments.gpu.empty() ? profile.gpu : arguments.gpu);
   const Inputs inputs = read_inputs(arguments.files);

@@ -52,6 +52,12 @@ void read_profile(JsonReader& reader, const GpuCard& gpu, ComputeSpec& compute) 
   }
   if (value == "none") return;
   auto [profile, source] = read_profile_source(value, reader.where(), join_pointer(reader.pointer(), "profile"));
+  constexpr int kLeastMultiprocessors = 16;
+  if (gpu.multiprocessors < kLeastMultiprocessors) {
+    reader.fail("profile",
+                fmt::format("a profile with {}, which has {} multiprocessors", gpu.name, gpu.multiprocessors),
+                fmt::format("\"none\": its tiles are spread over {} or more", kLeastMultiprocessors));
+  }
   compute.profile = std::move(profile);
   compute.profile_source = std::move(source);
 }

@@ -66,12 +66,28 @@ FitRecord read_record(JsonReader reader) {
   return record;
 }
 
+// One data type as measurements name it; of attention two, of the products and of the cache.
+void check_precision(const JsonReader& reader, const KernelFit& fit) {
+  constexpr std::string_view kTypes[] = {"bf16", "fp16", "fp32", "tf32", "fp8", "fp8_block", "int8", "fp4"};
+  const auto known = [&](std::string_view type) {
+    return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
+  };
+  const std::string_view precision = fit.precision;
+  const auto slash = precision.find('/');
+  const bool pair = slash != std::string_view::npos;
+  const bool caches = fit.family != "gemm" && fit.family != "experts" && fit.family != "rows";
+  if (pair == caches && known(precision.substr(0, slash)) && (!pair || known(precision.substr(slash + 1)))) return;
+  reader.fail("precision", shorten_json(fit.precision),
+              caches ? "two data types such as \"bf16/fp8\"" : fmt::format("one of {}", fmt::join(kTypes, ", ")));
+}
+
 KernelFit read_fit(JsonReader& reader) {
   KernelFit fit;
   const KernelFamilyInfo& family = read_family(reader);
   fit.family = family.name;
   fit.library = plain(reader, "library");
   fit.precision = plain(reader, "precision");
+  check_precision(reader, fit);
   read_constants(reader.object("constants"), family, fit);
   read_ranges(reader, fit);
   if (reader.has("fit")) fit.record = read_record(reader.object("fit"));

@@ -110,7 +110,8 @@ std::vector<std::string> fit_texts(const KernelModel& model, const MoeLayerShape
                                shape.gate == shape.compute ? nullptr : model.gemm_fit(shape.gate)}) {
     if (fit == nullptr) continue;
     std::string text = fmt::format("{} {} of {}", fit->family, fit->precision, fit->library);
-    if (fit->record && fit->record->rows_held_out > 0) {
+    const bool own = model.profile()->gpu == model.device().name;  // Errors are those on the profile's GPU.
+    if (own && fit->record && fit->record->rows_held_out > 0) {
       text += fmt::format(", {:.1f} % off on shapes that were not fitted", 100 * fit->record->error_held_out);
     }
     texts.push_back(std::move(text));

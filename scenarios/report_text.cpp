@@ -103,6 +103,20 @@ void Report::breakdown() {
   }
 }
 
+// Which kernels the difference comes from: "Most of it: shared +88.0 us, up +70.1 us, unpermute +24.7 us."
+std::string largest_changes(const KernelResults& results) {
+  std::vector<std::pair<double, std::string>> changes;
+  for (const KernelResult& kernel : results.kernels) {
+    changes.emplace_back(microseconds(kernel.time) - microseconds(kernel.uncalibrated), kernel.name);
+  }
+  std::stable_sort(changes.begin(), changes.end(),
+                   [](const auto& a, const auto& b) { return std::abs(a.first) > std::abs(b.first); });
+  changes.resize(std::min<std::size_t>(changes.size(), 3));
+  std::vector<std::string> words;
+  for (const auto& [us, kernel] : changes) words.push_back(fmt::format("{} {:+.1f} us", kernel, us));
+  return fmt::format("Most of it: {}.", fmt::join(words, ", "));
+}
+
 void Report::kernels() {
   // Without a profile there is nothing to compare: the phases above say it all.
   if (!result_.kernels || !scenario().compute.profile) return;
@@ -125,6 +139,7 @@ void Report::kernels() {
     total.uncalibrated += kernel.uncalibrated;
   }
   show(total);
+  line("  {}", largest_changes(results));
   const KernelProfile& profile = *scenario().compute.profile;
   line("  {}", wrap(fmt::format("Profile {}: {}.", profile.name, fmt::join(results.fits, "; ")), kWidth - 2, 4));
 }

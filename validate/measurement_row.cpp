@@ -17,6 +17,7 @@ namespace {
 constexpr std::int64_t kMostOfAParameter = std::int64_t{1} << 46;
 constexpr std::int64_t kMostGroups = std::int64_t{1} << 16;  // Their rows are listed one by one.
 constexpr std::string_view kGroupCounts[] = {"groups", "experts", "top_k"};
+constexpr double kLeastUs = 1e-3;  // No kernel is over so soon.
 constexpr double kMostUs = 1e12;
 constexpr std::string_view kDataTypes[] = {"bf16", "fp16", "fp32", "tf32", "fp8", "fp8_block", "int8", "fp4"};
 constexpr std::string_view kTextColumns[] = {"kernel", "library", "dtype", "kv_dtype", "load", "cache", "suspect"};
@@ -118,7 +119,7 @@ std::optional<double> time(const RowFields& fields, std::string_view column, boo
   const std::string_view text = field(fields, column);
   if (text.empty() && !needed) return std::nullopt;
   const double us = number<double>(text, column, 0, kMostUs);
-  if (us <= 0) throw BadRow(fmt::format("{} 0", column), "a time above 0, in microseconds");
+  if (us < kLeastUs) throw BadRow(fmt::format("{} {}", column, us), "a time of 0.001 microseconds or more");
   return us;
 }
 

@@ -63,7 +63,9 @@ KernelModel KernelModel::calibrated(Device device, KernelProfile profile) {
   model.profile_ = std::move(profile);
   const std::vector<KernelFit>& fits = model.profile_->fits;
   for (int i = 0; i < kDataTypes; ++i) {
-    const std::string_view precision = precision_name(static_cast<DataType>(i));
+    const auto type = static_cast<DataType>(i);
+    if (!model.device_.computes(type) || model.device_.peak_caveat(type)) continue;  // It runs in another type.
+    const std::string_view precision = precision_name(type);
     const auto at = static_cast<std::size_t>(i);
     for (std::size_t f = fits.size(); f-- > 0;) {  // The first of several wins.
       if (fits[f].precision != precision) continue;

@@ -39,13 +39,15 @@ double KernelFit::constant(std::string_view name) const {
 }
 
 std::optional<std::string> KernelFit::outside(std::span<const std::pair<std::string_view, double>> parameters) const {
+  std::string text;
   for (const auto& [name, value] : parameters) {
     const auto range = ranges.find(name);
     if (range == ranges.end() || (value >= range->second.first && value <= range->second.second)) continue;
-    return fmt::format("{} in {} was measured for {} from {:.6g} to {:.6g}, and is asked for {:.6g}", family, precision,
-                       name, range->second.first, range->second.second, value);
+    text += fmt::format("{}{} from {:.6g} to {:.6g}, and is asked for {:.6g}", text.empty() ? "" : "; ", name,
+                        range->second.first, range->second.second, value);
   }
-  return std::nullopt;
+  if (text.empty()) return std::nullopt;
+  return fmt::format("{} in {} was measured for {}", family, precision, text);
 }
 
 const KernelFit* KernelProfile::find(std::string_view family, std::string_view precision,
