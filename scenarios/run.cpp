@@ -30,9 +30,8 @@ std::vector<LinkResult> link_results(const ClusterNetwork& network, double toler
     const Bytes bytes = network.bytes_carried(LinkId{static_cast<std::int64_t>(i)});
     if (bytes.count == 0) continue;
     const double utilization = static_cast<double>(bytes.count) / (links[i].capacity.bytes_per_s() * time.seconds());
-    // More would be a sharing that gave a link more than it has. With a tolerance, flows that are about to end may
-    // take that for a moment.
-    MOESIM_CHECK(utilization <= 1 + 1e-6 + 10 * tolerance, "{} carried {} of its capacity", links[i].name, utilization);
+    // More would be a sharing that gave a link more than it has; with a tolerance, flows about to end may for a moment.
+    MOESIM_CHECK(tolerance > 0 || utilization <= 1 + 1e-6, "{} carried {} of its capacity", links[i].name, utilization);
     results.push_back({.name = links[i].name, .bytes = bytes, .utilization = std::min(utilization, 1.0)});
   }
   std::sort(results.begin(), results.end(), [](const LinkResult& a, const LinkResult& b) {
