@@ -13,6 +13,7 @@
 #include "models/routing/route_batch.hpp"
 #include "scenarios/layer_graph.hpp"
 #include "scenarios/layer_input.hpp"
+#include "topologies/faulty_topology.hpp"
 
 namespace moesim {
 namespace {
@@ -150,19 +151,26 @@ KernelResults kernel_results(const LayerInput& input, const KernelModel& model, 
   return results;
 }
 
-RankKernels rank_kernels(const MoeLayerCosts& costs) {
+// `speed` is 1, or what is left of it on a GPU that is slow.
+RankKernels rank_kernels(const MoeLayerCosts& costs, double speed) {
+  const auto slowed = [&](Picoseconds time) {
+    return speed == 1 ? time : Picoseconds::from_seconds(time.seconds() / speed);
+  };
   const Picoseconds choose = costs.pass == LayerPass::forward ? (costs.gate + costs.top_k).time : Picoseconds{};
-  return {.choose = choose,
-          .pack = costs.before_exchange().time - choose,
-          .shared = costs.shared.time,
-          .experts = costs.experts().time,
-          .finish = costs.after_exchange().time};
+  return {.choose = slowed(choose),
+          .pack = slowed(costs.before_exchange().time - choose),
+          .shared = slowed(costs.shared.time),
+          .experts = slowed(costs.experts().time),
+          .finish = slowed(costs.after_exchange().time)};
 }
 
-std::vector<RankKernels> pass_kernels(const std::vector<RankCosts>& costs, MoeLayerCosts RankCosts::*pass) {
+std::vector<RankKernels> pass_kernels(const std::vector<RankCosts>& costs, MoeLayerCosts RankCosts::*pass,
+                                      const std::vector<double>& speeds) {
   std::vector<RankKernels> kernels;
   kernels.reserve(costs.size());
-  for (const RankCosts& rank : costs) kernels.push_back(rank_kernels(rank.*pass));
+  for (std::size_t rank = 0; rank < costs.size(); ++rank) {
+    kernels.push_back(rank_kernels(costs[rank].*pass, speeds[rank]));
+  }
   return kernels;
 }
 
@@ -269,9 +277,12 @@ void run_moe_layer(const Scenario& scenario, const MoeLayerWorkload& workload, c
   const bool forward = workload.direction != Direction::backward;
   const bool backward = workload.direction != Direction::forward;
   const bool overlap = scenario.compute.overlap_shared_experts;
-  if (forward) layer.add_pass(LayerPass::forward, dispatch, combine, pass_kernels(costs, &RankCosts::forward), overlap);
+  const std::vector<double> speeds = gpu_speeds(network.topology(), scenario.cluster.faults);
+  if (forward) {
+    layer.add_pass(LayerPass::forward, dispatch, combine, pass_kernels(costs, &RankCosts::forward, speeds), overlap);
+  }
   if (backward) {
-    layer.add_pass(LayerPass::backward, dispatch, combine, pass_kernels(costs, &RankCosts::backward), overlap);
+    layer.add_pass(LayerPass::backward, dispatch, combine, pass_kernels(costs, &RankCosts::backward, speeds), overlap);
   }
   graph.run();
 

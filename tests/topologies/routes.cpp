@@ -35,7 +35,7 @@ std::vector<Case> cases() {
   shared.nics_per_node = 2;
   shared.oversubscription = 2;
   list.push_back({"two ranks a NIC, oversubscribed", shared, gpu, 13});
-  shared.spine_routing = SpineRouting::adaptive;
+  shared.path_choice = PathChoice::adaptive;
   list.push_back({"the same, adaptive", shared, gpu, 13});
   list.push_back({"racks of 6 on 2 rails", switched_card("nvl_rack", 6, 8, 2), gpu, 5});
   list.push_back({"fat tree, part of a pod", switched_card("fat_tree", 2, 4, 0), gpu, 3});
