@@ -88,6 +88,9 @@ void add_show(CLI::App& app, CommandLine& line) {
           ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40).description(""))
           ->type_name("N");
     }
+    if (std::string_view(kind) == "cluster") {
+      verb->add_option("--nodes", line.show.nodes, "as many nodes, instead of the card's")->type_name("N");
+    }
   }
 }
 

@@ -109,7 +109,9 @@ void read_switches(JsonReader& reader, bool whole, CardFields& fields, const Top
   if (whole) card.nvlink_forwarding = kind.has_planes;
   read_pcie(fields, card);
   read_path_choice(reader, kind, card);
-  if (reader.has("more_nodes")) card.more_nodes = read_more_nodes(reader, card);
+  if (kind.is_graph && (whole || reader.has("switches"))) card.switches = read_graph_switches(reader);
+  if (kind.is_graph && (whole || reader.has("cables"))) card.cables = read_cables(reader, card);
+  if (!kind.is_graph && reader.has("more_nodes")) card.more_nodes = read_more_nodes(reader, card);
 }
 
 void read_rails(JsonReader& reader, CardFields& fields, ClusterCard& card) {
@@ -118,6 +120,12 @@ void read_rails(JsonReader& reader, CardFields& fields, ClusterCard& card) {
     reader.fail("rails", std::to_string(card.rails),
                 fmt::format("a divisor of the {} NICs of a node, at most the switch_radix of {}", card.nics_per_node,
                             card.switch_radix));
+  }
+  for (std::size_t i = 0; i < card.more_nodes.size(); ++i) {
+    const int nics = card.more_nodes[i].nics_per_node;
+    if (nics % card.rails == 0) continue;
+    reader.fail("more_nodes", fmt::format("{} NICs of a node", nics),
+                fmt::format("a multiple of the {} rails", card.rails));
   }
 }
 
@@ -221,6 +229,10 @@ nlohmann::json cluster_card_json(const ClusterCard& card) {
     if (card.pcie_bandwidth.bytes_per_s() > 0) {
       json["pcie_gb_per_s"] = card_number(card.pcie_bandwidth.gbyte_per_s());
       json["pcie_latency_us"] = us(card.pcie_latency);
+    }
+    if (kind->is_graph) {
+      json["switches"] = card.switches;
+      json["cables"] = cables_json(card.cables);
     }
     if (!card.more_nodes.empty()) json["more_nodes"] = more_nodes_json(card.more_nodes);
   }

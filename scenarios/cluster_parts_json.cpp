@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "scenarios/card_json.hpp"
 #include "scenarios/gpu_card_json.hpp"
+#include "scenarios/json_text.hpp"
+#include "topologies/graph.hpp"
+#include "topologies/graph_fabric.hpp"
 
 namespace moesim {
 namespace {
@@ -57,6 +61,63 @@ nlohmann::json more_nodes_json(const std::vector<NodeGroup>& groups) {
                     {"ranks_per_node", group.ranks_per_node},
                     {"nics_per_node", group.nics_per_node},
                     {"nic_gbit_per_s", card_number(group.nic_bandwidth.bytes_per_s() * 8 / 1e9)}});
+  }
+  return list;
+}
+
+std::vector<std::string> read_graph_switches(JsonReader& reader) {
+  std::vector<std::string> names = reader.strings("switches");
+  if (names.empty() || names.size() > static_cast<std::size_t>(kMostGraphSwitches)) {
+    reader.fail("switches", fmt::format("{} names", names.size()), fmt::format("1 to {}", kMostGraphSwitches));
+  }
+  std::set<std::string_view> seen;
+  for (const std::string& name : names) {
+    const bool clear = !name.empty() && name.find("->") == std::string::npos && name.rfind("node", 0) != 0;
+    if (!clear) reader.fail("switches", shorten_json(name), "names without \"->\" that do not begin with \"node\"");
+    if (!seen.insert(name).second) reader.fail("switches", shorten_json(name) + " twice", "each name once");
+  }
+  return names;
+}
+
+std::vector<Cable> read_cables(JsonReader& reader, const ClusterCard& card) {
+  const std::vector<std::string_view> names(card.switches.begin(), card.switches.end());
+  const std::set<std::string_view> known(names.begin(), names.end());
+  std::set<std::string> cabled;
+  std::vector<Cable> cables;
+  for (JsonReader& entry : reader.objects("cables")) {
+    const std::vector<std::string> ends = entry.strings("ends");
+    if (ends.size() != 2) entry.fail("ends", fmt::format("{} names", ends.size()), "two");
+    int nics = 0;
+    for (const std::string& end : ends) {
+      if (const auto nic = nic_place(end)) {
+        ++nics;
+        if (nic->nic >= card.nics_per_node) {
+          entry.fail("ends", shorten_json(end), fmt::format("one of the {} NICs of a node", card.nics_per_node));
+        }
+        if (!cabled.insert(end).second) entry.fail("ends", shorten_json(end) + " again", "one cable at each NIC");
+      } else if (known.count(end) == 0) {
+        entry.fail("ends", shorten_json(end),
+                   "one of the switches, or a NIC such as \"node0/nic0\"" + did_you_mean(end, names));
+      }
+    }
+    if (nics == 2 || ends[0] == ends[1]) {
+      entry.fail("ends", shorten_json(ends), "a NIC and a switch, or two switches");
+    }
+    Cable cable{ends[0], ends[1], card.nic_bandwidth, card.switch_latency};
+    if (entry.has("gbit_per_s")) cable.bandwidth = entry.number("gbit_per_s", 1e-6, 1e9) * Bandwidth::gbit_per_s(1);
+    if (entry.has("latency_us")) cable.latency = card_latency(entry.number("latency_us", 0, 1e6));
+    entry.finish();
+    cables.push_back(std::move(cable));
+  }
+  return cables;
+}
+
+nlohmann::json cables_json(const std::vector<Cable>& cables) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const Cable& cable : cables) {
+    list.push_back({{"ends", {cable.a, cable.b}},
+                    {"gbit_per_s", card_number(cable.bandwidth.bytes_per_s() * 8 / 1e9)},
+                    {"latency_us", card_number(static_cast<double>(cable.latency.count) / 1e6)}});
   }
   return list;
 }

@@ -30,9 +30,16 @@ BillOfMaterials bill(const ClusterCard& card, std::int64_t nodes) { return leaf_
 
 std::optional<CardProblem> problem(const ClusterCard& card) {
   const int planes = plan(card).rails;
-  if (card.nics_per_node % planes == 0) return std::nullopt;
-  return CardProblem{"planes", std::to_string(planes),
-                     fmt::format("a divisor of the {} NICs of a node", card.nics_per_node)};
+  if (card.nics_per_node % planes != 0) {
+    return CardProblem{"planes", std::to_string(planes),
+                       fmt::format("a divisor of the {} NICs of a node", card.nics_per_node)};
+  }
+  for (const NodeGroup& group : card.more_nodes) {
+    if (group.nics_per_node % planes == 0) continue;
+    return CardProblem{"more_nodes", fmt::format("{} NICs of a node", group.nics_per_node),
+                       fmt::format("a multiple of the {} planes", planes)};
+  }
+  return std::nullopt;
 }
 
 }  // namespace

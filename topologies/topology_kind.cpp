@@ -6,7 +6,9 @@
 #include <fmt/format.h>
 
 #include "sim/check.hpp"
+#include "topologies/dragonfly.hpp"
 #include "topologies/fat_tree.hpp"
+#include "topologies/graph.hpp"
 #include "topologies/multi_plane.hpp"
 #include "topologies/nvl_rack.hpp"
 #include "topologies/nvlink_domain.hpp"
@@ -31,7 +33,8 @@ const TopologyKind& kind_of(const ClusterCard& card) {
 
 std::span<const TopologyKind> topology_kinds() {
   static const std::array kKinds = {
-      single_node_kind(), rail_optimized_kind(), nvl_rack_kind(), fat_tree_kind(), multi_plane_kind(), torus_kind(),
+      single_node_kind(), rail_optimized_kind(), nvl_rack_kind(), fat_tree_kind(),
+      multi_plane_kind(), dragonfly_kind(),      torus_kind(),    graph_kind(),
   };
   return kKinds;
 }
