@@ -104,6 +104,11 @@ std::vector<RankCosts> rank_costs(const LayerInput& input, const KernelModel& mo
   return costs;
 }
 
+// A time on a GPU of which this part of its speed is left.
+Picoseconds at_speed(double speed, Picoseconds time) {
+  return speed == 1 ? time : Picoseconds::from_seconds(time.seconds() / speed);
+}
+
 // What was measured of the fits behind the products, in words.
 std::vector<std::string> fit_texts(const KernelModel& model, const MoeLayerShape& shape) {
   std::vector<std::string> texts;
@@ -122,12 +127,13 @@ std::vector<std::string> fit_texts(const KernelModel& model, const MoeLayerShape
 
 // Kernel by kernel, of the rank that computes longest, beside the roofline's times.
 KernelResults kernel_results(const LayerInput& input, const KernelModel& model, const std::vector<RankCosts>& costs,
-                             const RankLoads& loads) {
+                             const RankLoads& loads, const std::vector<double>& speeds) {
   const bool forward = input.workload.direction != Direction::backward;
   const bool backward = input.workload.direction != Direction::forward;
   const auto total = [&](const RankCosts& rank) {
-    return (forward ? rank.forward.total().time : Picoseconds{}) +
-           (backward ? rank.backward.total().time : Picoseconds{});
+    const Picoseconds whole =
+        (forward ? rank.forward.total().time : Picoseconds{}) + (backward ? rank.backward.total().time : Picoseconds{});
+    return at_speed(speeds[static_cast<std::size_t>(&rank - costs.data())], whole);
   };
   const auto longest = std::max_element(costs.begin(), costs.end(),
                                         [&](const RankCosts& a, const RankCosts& b) { return total(a) < total(b); });
@@ -141,8 +147,8 @@ KernelResults kernel_results(const LayerInput& input, const KernelModel& model, 
     MOESIM_CHECK(plain.size() == kernels.size(), "{} kernels, {} without a profile", kernels.size(), plain.size());
     for (std::size_t i = 0; i < kernels.size(); ++i) {
       results.kernels.push_back({.name = std::string(kernels[i].first) + std::string(suffix),
-                                 .time = kernels[i].second.time,
-                                 .uncalibrated = plain[i].second.time,
+                                 .time = at_speed(speeds[rank], kernels[i].second.time),
+                                 .uncalibrated = at_speed(speeds[rank], plain[i].second.time),
                                  .bound = std::string(name(kernels[i].second.bound))});
     }
   };
@@ -151,11 +157,8 @@ KernelResults kernel_results(const LayerInput& input, const KernelModel& model, 
   return results;
 }
 
-// `speed` is 1, or what is left of it on a GPU that is slow.
 RankKernels rank_kernels(const MoeLayerCosts& costs, double speed) {
-  const auto slowed = [&](Picoseconds time) {
-    return speed == 1 ? time : Picoseconds::from_seconds(time.seconds() / speed);
-  };
+  const auto slowed = [&](Picoseconds time) { return at_speed(speed, time); };
   const Picoseconds choose = costs.pass == LayerPass::forward ? (costs.gate + costs.top_k).time : Picoseconds{};
   return {.choose = slowed(choose),
           .pack = slowed(costs.before_exchange().time - choose),
@@ -304,7 +307,7 @@ void run_moe_layer(const Scenario& scenario, const MoeLayerWorkload& workload, c
   result.combine = measure(combine, algorithm, batch, input.combine, input.router.top_k, nodes_kept(input));
   result.load = load_result(input, batch, rank_of_expert);
   result.memory = memory_result(costs, model.device(), backward);
-  result.kernels = kernel_results(input, model, costs, loads);
+  result.kernels = kernel_results(input, model, costs, loads, speeds);
   add_caveats(input, model, loads, result);
   if (const auto slack = layer.equal_exchange_slack()) {
     result.caveats.push_back(

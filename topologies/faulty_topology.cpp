@@ -12,9 +12,11 @@
 namespace moesim {
 namespace {
 
-// A link is longer than the step between a GPU and its NIC, so that every step on a shortest way has a length.
-constexpr int kLinkLength = 2;
+// Lengths of the steps of a way. That between a GPU and its NIC has one, too, so that every step leads nearer. A
+// scale-up link counts as many of the fabric: messages change to a neighbour's NIC only where their own leads nowhere.
 constexpr int kJointLength = 1;
+constexpr int kScaleOutLength = 2;
+constexpr int kScaleUpLength = 64;
 constexpr std::uint16_t kUnreachable = std::numeric_limits<std::uint16_t>::max();
 // Distances are kept up to this size; beyond it they are measured anew.
 constexpr std::size_t kMostDistances = std::size_t{1} << 29;
@@ -36,6 +38,8 @@ bool names_vertex(Fault::Kind kind, const Vertex& vertex) {
 }
 
 bool names_link(Fault::Kind kind) { return kind == Fault::Kind::link_down || kind == Fault::Kind::link_slow; }
+
+int length(const Link& link) { return link.link_class == LinkClass::scale_up ? kScaleUpLength : kScaleOutLength; }
 
 bool crosses(const LinkGraph& graph, const Link& link) {
   return graph.vertices[link.from.index()].node != graph.vertices[link.to.index()].node;
@@ -195,7 +199,8 @@ FaultyTopology::Distances FaultyTopology::measure(VertexId destination) const {
       if (distances[here] != kUnreachable) continue;
       distances[here] = static_cast<std::uint16_t>(distance);
       for (const LinkId link : enter_[here]) {
-        if (alive(link) && !is_detour(link, node)) reach(from_[link.index()], distance + kLinkLength);
+        if (!alive(link) || is_detour(link, node)) continue;
+        reach(from_[link.index()], distance + static_cast<std::size_t>(length(graph_.links[link.index()])));
       }
       for (const Stop before : join_from_[here]) reach(before, distance + kJointLength);
     }
@@ -246,7 +251,7 @@ void FaultyTopology::route(RankId source, RankId destination, std::vector<LinkId
     const int left = distances[here];
     ways.clear();
     for (const LinkId link : leave_[here]) {
-      const bool shorter = distances[to_[link.index()]] + kLinkLength == left;
+      const bool shorter = distances[to_[link.index()]] + length(graph_.links[link.index()]) == left;
       if (shorter && alive(link) && !is_detour(link, node)) ways.push_back(link);
     }
     if (ways.empty()) {

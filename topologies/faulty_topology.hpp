@@ -15,8 +15,8 @@ namespace moesim {
 std::vector<std::string> fault_names(const Topology& topology, Fault::Kind kind);
 
 // A topology with faults. A route that crosses nothing dead stays as it was. Others take a shortest one of those that
-// are left, through the fabric and inside the two nodes alone: other paths of the fabric, or over NVLink to a
-// neighbour's NIC where the own one is lost. Among equals, as the cluster chooses paths: by the destination, or by
+// are left, through the fabric and inside the two nodes alone: another path of the fabric, or, where the own NIC leads
+// nowhere, over NVLink to a neighbour's. Among equals, as the cluster chooses paths: by the destination, or by
 // ECMP's hash of the pair.
 //
 // What the faults do: a link, NIC or switch that is down takes its links with it; one switch of several behind a trunk
