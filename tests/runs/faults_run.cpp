@@ -140,7 +140,8 @@ TEST_CASE("pairs that nothing joins are refused, counted and named; those that n
 
 TEST_CASE("nodes of several sorts: flows and all-to-all run, a layer is refused", "[runs]") {
   const std::string mixed = R"({"card": "h100-ib", "nodes": 1, "rails": 4, "nics_per_node": 8,
-      "more_nodes": [{"gpu": "a100-80gb", "nodes": 1, "ranks_per_node": 4, "nics_per_node": 4, "nic_gbit_per_s": 200}]})";
+      "more_nodes": [{"gpu": "a100-80gb", "nodes": 1, "ranks_per_node": 4, "nics_per_node": 4,
+                      "nic_gbit_per_s": 200}]})";
   const RunResult flows = run_text(flows_with(mixed, "[[0, 8, 100000000, 0], [9, 10, 300000000, 0]]"));
   // 100 MB into a NIC of 25 GB/s; 300 MB over the NVLink of an A100, 300 GB/s.
   CHECK(flows.flows[0].finish.us() == Approx(4000).epsilon(0.001));
