@@ -78,7 +78,8 @@ void add_show(CLI::App& app, CommandLine& line) {
   show->require_subcommand(1);
   for (const char* kind : {"model", "gpu", "cluster", "profile"}) {
     CLI::App* verb = show->add_subcommand(kind, fmt::format("a {}, or without NAME all of them", kind));
-    verb->add_option("NAME", line.show.name, "a name of the catalog, or the path of a card")->type_name("");
+    CLI::Option* name = verb->add_option("NAME", line.show.name, "a name of the catalog, or the path of a card");
+    name->type_name("");
     verb->add_option("--json", line.show.json, "write JSON to this path; - is standard output, alone")
         ->check(refuse_empty)
         ->type_name("PATH");
@@ -87,6 +88,9 @@ void add_show(CLI::App& app, CommandLine& line) {
           ->capture_default_str()
           ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40).description(""))
           ->type_name("N");
+    }
+    if (std::string_view(kind) == "cluster") {
+      verb->add_option("--nodes", line.show.nodes, "as many nodes, instead of the card's")->needs(name)->type_name("N");
     }
   }
 }

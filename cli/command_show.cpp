@@ -34,7 +34,7 @@ void show_profile_command(const ShowArguments& arguments) {
 }
 
 void show_cluster_command(const ShowArguments& arguments) {
-  const CardReport report = arguments.name.empty() ? show_clusters() : show_cluster(arguments.name);
+  const CardReport report = arguments.name.empty() ? show_clusters() : show_cluster(arguments.name, arguments.nodes);
   write_json_and_text(
       arguments.json, false, report.json, [&] { return report.text(terminal_style()); }, inputs(arguments));
 }

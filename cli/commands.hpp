@@ -27,7 +27,8 @@ void check_command(const RunArguments& arguments);  // `trace` is not asked for.
 struct ShowArguments {
   std::string name;  // Empty: the whole catalog.
   std::string json;
-  std::int64_t context = 4096;  // Tokens of a sequence, for a model's FLOPs.
+  std::int64_t context = 4096;        // Tokens of a sequence, for a model's FLOPs.
+  std::optional<std::int64_t> nodes;  // Of a cluster; the card's own if there are none.
 };
 void show_model_command(const ShowArguments& arguments);
 void show_gpu_command(const ShowArguments& arguments);

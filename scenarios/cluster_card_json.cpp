@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "scenarios/card_json.hpp"
+#include "scenarios/cluster_parts_json.hpp"
 #include "scenarios/gpu_card_json.hpp"
 #include "sim/check.hpp"
 #include "topologies/catalog.hpp"
@@ -21,7 +22,9 @@ constexpr int kManyPorts = 1000;                         // Of a node, of a swit
 constexpr double kMostUs = 1e6;
 constexpr double kLeastRate = 1e-6;
 constexpr double kMostRate = 1e9;
-constexpr std::array<std::string_view, 2> kSpineRouting = {"destination", "adaptive"};
+constexpr std::array<std::string_view, 3> kPathChoices = {"deterministic", "ecmp", "adaptive"};  // As PathChoice.
+constexpr std::array<std::string_view, 2> kForwarding = {"none", "nvlink"};
+constexpr std::array<std::string_view, 2> kCables = {"fibre", "copper"};
 
 // Reads the keys of a card over what stands there. In a whole card the keys without a default must be given.
 class CardFields {
@@ -38,6 +41,13 @@ class CardFields {
   void bandwidth(std::string_view key, Bandwidth unit, Bandwidth& value) {
     if (whole_ || reader_.has(key)) value = reader_.number(key, kLeastRate, kMostRate) * unit;
   }
+  // These may be missing from a whole card.
+  void optional_latency(std::string_view key, Picoseconds& value) {
+    if (reader_.has(key)) value = card_latency(reader_.number(key, 0, kMostUs));
+  }
+  void optional_bandwidth(std::string_view key, Bandwidth unit, Bandwidth& value) {
+    if (reader_.has(key)) value = reader_.number(key, kLeastRate, kMostRate) * unit;
+  }
   void ratio(std::string_view key, double min, double max, double& value) {
     value = reader_.number_or(key, min, max, value);
   }
@@ -47,31 +57,75 @@ class CardFields {
   bool whole_;
 };
 
-void read_switches(JsonReader& reader, CardFields& fields, ClusterCard& card) {
+void read_parameters(JsonReader& reader, bool whole, const TopologyKind& kind, ClusterCard& card) {
+  std::vector<std::pair<std::string, int>> parameters;
+  for (const KindParameter& parameter : kind.parameters) {
+    const bool required = whole && !parameter.fallback;
+    if (required || reader.has(parameter.key)) {
+      parameters.emplace_back(parameter.key, reader.integer(parameter.key, parameter.min, parameter.max));
+    } else {
+      reader.integer_or(parameter.key, parameter.min, parameter.max, parameter.min);  // Known, though absent.
+      parameters.emplace_back(parameter.key, moesim::parameter(card, parameter));
+    }
+  }
+  card.parameters = std::move(parameters);
+}
+
+void read_pcie(CardFields& fields, ClusterCard& card) {
+  fields.optional_bandwidth("pcie_gb_per_s", Bandwidth::gbyte_per_s(1), card.pcie_bandwidth);
+  const bool modelled = card.pcie_bandwidth.bytes_per_s() > 0;
+  if (modelled) fields.optional_latency("pcie_latency_us", card.pcie_latency);
+}
+
+void read_path_choice(JsonReader& reader, const TopologyKind& kind, ClusterCard& card) {
+  if (reader.has("routing")) {
+    card.path_choice = static_cast<PathChoice>(reader.choice("routing", kPathChoices));
+    if (card.path_choice == PathChoice::adaptive && !kind.is_tree) {
+      reader.fail("routing", "\"adaptive\"",
+                  fmt::format("\"deterministic\" or \"ecmp\": the paths of a {} are no trunks", card.kind));
+    }
+  }
+  if (reader.has("forwarding")) card.nvlink_forwarding = reader.choice("forwarding", kForwarding) == 1;
+  if (reader.has("endpoint_cables")) {
+    card.copper_endpoint_cables = reader.choice("endpoint_cables", kCables) == 1;
+  }
+}
+
+void read_switches(JsonReader& reader, bool whole, CardFields& fields, const TopologyKind& kind, ClusterCard& card) {
   fields.count("nics_per_node", card.nics_per_node);
   fields.bandwidth("nic_gbit_per_s", Bandwidth::gbit_per_s(1), card.nic_bandwidth);
   fields.latency("nic_latency_us", card.nic_latency);
   fields.latency("switch_latency_us", card.switch_latency);
   fields.ratio("scale_out_efficiency", 0.01, 1, card.scale_out_efficiency);
-  fields.count("switch_radix", card.switch_radix);
-  fields.ratio("oversubscription", 1, 1000, card.oversubscription);
+  if (!kind.is_graph) fields.count("switch_radix", card.switch_radix);
+  if (kind.is_tree) fields.ratio("oversubscription", 1, 1000, card.oversubscription);
   if (card.ranks_per_node % card.nics_per_node != 0) {
     reader.fail("nics_per_node", std::to_string(card.nics_per_node),
                 fmt::format("a divisor of the {} ranks of a node", card.ranks_per_node));
   }
-  if (card.switch_radix < 2) reader.fail("switch_radix", std::to_string(card.switch_radix), "at least 2 ports");
+  if (!kind.is_graph && card.switch_radix < 2) {
+    reader.fail("switch_radix", std::to_string(card.switch_radix), "at least 2 ports");
+  }
+  if (whole) card.nvlink_forwarding = kind.has_planes;
+  read_pcie(fields, card);
+  read_path_choice(reader, kind, card);
+  if (kind.is_graph && (whole || reader.has("switches"))) card.switches = read_graph_switches(reader);
+  if (kind.is_graph && (whole || reader.has("cables"))) card.cables = read_cables(reader, card);
+  if (!kind.is_graph && reader.has("more_nodes")) card.more_nodes = read_more_nodes(reader, card);
 }
 
 void read_rails(JsonReader& reader, CardFields& fields, ClusterCard& card) {
   fields.count("rails", card.rails);
-  if (reader.has("spine_routing")) {
-    card.spine_routing =
-        reader.choice("spine_routing", kSpineRouting) == 0 ? SpineRouting::destination : SpineRouting::adaptive;
-  }
   if (card.nics_per_node % card.rails != 0 || card.rails > card.switch_radix) {
     reader.fail("rails", std::to_string(card.rails),
                 fmt::format("a divisor of the {} NICs of a node, at most the switch_radix of {}", card.nics_per_node,
                             card.switch_radix));
+  }
+  for (std::size_t i = 0; i < card.more_nodes.size(); ++i) {
+    const int nics = card.more_nodes[i].nics_per_node;
+    if (nics % card.rails == 0) continue;
+    reader.fail("more_nodes", fmt::format("{} NICs of a node", nics),
+                fmt::format("a multiple of the {} rails", card.rails));
   }
 }
 
@@ -117,10 +171,15 @@ void read_fields(JsonReader& reader, bool whole, ClusterCard& card) {
   fields.count("ranks_per_node", card.ranks_per_node);
   fields.latency("scale_up_latency_us", card.scale_up_latency);
   fields.ratio("scale_up_efficiency", 0.01, 1, card.scale_up_efficiency);
-  if (kind->has_switches) read_switches(reader, fields, card);
+  if (kind->has_switches) read_switches(reader, whole, fields, *kind, card);
+  read_parameters(reader, whole, *kind, card);
   if (kind->has_rails) read_rails(reader, fields, card);
   const bool new_torus = kind->is_torus && read_torus(reader, fields, whole, card);
+  if (kind->problem != nullptr) {
+    if (const auto problem = kind->problem(card)) reader.fail(problem->key, problem->found, problem->expected);
+  }
   read_nodes(reader, new_torus, *kind, card);
+  if (reader.has("faults")) card.faults = read_faults(reader);
 }
 
 }  // namespace
@@ -162,13 +221,24 @@ nlohmann::json cluster_card_json(const ClusterCard& card) {
     json["nic_latency_us"] = us(card.nic_latency);
     json["switch_latency_us"] = us(card.switch_latency);
     json["scale_out_efficiency"] = card_number(card.scale_out_efficiency);
-    json["switch_radix"] = card.switch_radix;
-    json["oversubscription"] = card_number(card.oversubscription);
+    if (!kind->is_graph) json["switch_radix"] = card.switch_radix;
+    if (kind->is_tree) json["oversubscription"] = card_number(card.oversubscription);
+    json["routing"] = kPathChoices[static_cast<std::size_t>(card.path_choice)];
+    json["forwarding"] = kForwarding[card.nvlink_forwarding ? 1 : 0];
+    json["endpoint_cables"] = kCables[card.copper_endpoint_cables ? 1 : 0];
+    if (card.pcie_bandwidth.bytes_per_s() > 0) {
+      json["pcie_gb_per_s"] = card_number(card.pcie_bandwidth.gbyte_per_s());
+      json["pcie_latency_us"] = us(card.pcie_latency);
+    }
+    if (kind->is_graph) {
+      json["switches"] = card.switches;
+      json["cables"] = cables_json(card.cables);
+    }
+    if (!card.more_nodes.empty()) json["more_nodes"] = more_nodes_json(card.more_nodes);
   }
-  if (kind->has_rails) {
-    json["rails"] = card.rails;
-    json["spine_routing"] = kSpineRouting[card.spine_routing == SpineRouting::destination ? 0 : 1];
-  }
+  for (const KindParameter& which : kind->parameters) json[std::string(which.key)] = parameter(card, which);
+  if (!card.faults.empty()) json["faults"] = faults_json(card.faults);
+  if (kind->has_rails) json["rails"] = card.rails;
   if (kind->is_torus) {
     json["torus_dims"] = card.torus_dims;
     if (card.ranks_per_node > 1) {

@@ -13,6 +13,7 @@
 #include "models/routing/route_batch.hpp"
 #include "scenarios/layer_graph.hpp"
 #include "scenarios/layer_input.hpp"
+#include "topologies/faulty_topology.hpp"
 
 namespace moesim {
 namespace {
@@ -106,6 +107,11 @@ std::vector<RankCosts> rank_costs(const LayerInput& input, const KernelModel& mo
   return costs;
 }
 
+// A time on a GPU of which this part of its speed is left.
+Picoseconds at_speed(double speed, Picoseconds time) {
+  return speed == 1 ? time : Picoseconds::from_seconds(time.seconds() / speed);
+}
+
 // What was measured of the fits behind the products, in words.
 std::vector<std::string> fit_texts(const KernelModel& model, const MoeLayerShape& shape) {
   std::vector<std::string> texts;
@@ -124,10 +130,13 @@ std::vector<std::string> fit_texts(const KernelModel& model, const MoeLayerShape
 
 // Kernel by kernel, of the rank that computes longest, beside the roofline's times.
 KernelResults kernel_results(const LayerInput& input, const KernelModel& model, const std::vector<RankCosts>& costs,
-                             const RankLoads& loads) {
+                             const RankLoads& loads, const std::vector<double>& speeds) {
   const bool forward = input.workload.direction != Direction::backward;
   const bool backward = input.workload.direction != Direction::forward;
-  const auto total = [](const RankCosts& rank) { return rank.forward.total().time + rank.backward.total().time; };
+  const auto total = [&](const RankCosts& rank) {
+    return at_speed(speeds[static_cast<std::size_t>(&rank - costs.data())],
+                    rank.forward.total().time + rank.backward.total().time);
+  };
   const auto longest = std::max_element(costs.begin(), costs.end(),
                                         [&](const RankCosts& a, const RankCosts& b) { return total(a) < total(b); });
   const auto rank = static_cast<std::size_t>(longest - costs.begin());
@@ -143,8 +152,8 @@ KernelResults kernel_results(const LayerInput& input, const KernelModel& model, 
     MOESIM_CHECK(plain.size() == kernels.size(), "{} kernels, {} without a profile", kernels.size(), plain.size());
     for (std::size_t i = 0; i < kernels.size(); ++i) {
       results.kernels.push_back({.name = std::string(kernels[i].first) + std::string(suffix),
-                                 .time = kernels[i].second.time,
-                                 .uncalibrated = plain[i].second.time,
+                                 .time = at_speed(speeds[rank], kernels[i].second.time),
+                                 .uncalibrated = at_speed(speeds[rank], plain[i].second.time),
                                  .bound = std::string(name(kernels[i].second.bound))});
     }
   };
@@ -153,19 +162,23 @@ KernelResults kernel_results(const LayerInput& input, const KernelModel& model, 
   return results;
 }
 
-RankKernels rank_kernels(const MoeLayerCosts& costs) {
+RankKernels rank_kernels(const MoeLayerCosts& costs, double speed) {
+  const auto slowed = [&](Picoseconds time) { return at_speed(speed, time); };
   const Picoseconds choose = costs.pass == LayerPass::forward ? (costs.gate + costs.top_k).time : Picoseconds{};
-  return {.choose = choose,
-          .pack = costs.before_exchange().time - choose,
-          .shared = costs.shared.time,
-          .experts = costs.experts().time,
-          .finish = costs.after_exchange().time};
+  return {.choose = slowed(choose),
+          .pack = slowed(costs.before_exchange().time - choose),
+          .shared = slowed(costs.shared.time),
+          .experts = slowed(costs.experts().time),
+          .finish = slowed(costs.after_exchange().time)};
 }
 
-std::vector<RankKernels> pass_kernels(const std::vector<RankCosts>& costs, MoeLayerCosts RankCosts::*pass) {
+std::vector<RankKernels> pass_kernels(const std::vector<RankCosts>& costs, MoeLayerCosts RankCosts::*pass,
+                                      const std::vector<double>& speeds) {
   std::vector<RankKernels> kernels;
   kernels.reserve(costs.size());
-  for (const RankCosts& rank : costs) kernels.push_back(rank_kernels(rank.*pass));
+  for (std::size_t rank = 0; rank < costs.size(); ++rank) {
+    kernels.push_back(rank_kernels(costs[rank].*pass, speeds[rank]));
+  }
   return kernels;
 }
 
@@ -272,9 +285,12 @@ void run_moe_layer(const Scenario& scenario, const MoeLayerWorkload& workload, c
   const bool forward = workload.direction != Direction::backward;
   const bool backward = workload.direction != Direction::forward;
   const bool overlap = scenario.compute.overlap_shared_experts;
-  if (forward) layer.add_pass(LayerPass::forward, dispatch, combine, pass_kernels(costs, &RankCosts::forward), overlap);
+  const std::vector<double> speeds = gpu_speeds(network.topology(), scenario.cluster.faults);
+  if (forward) {
+    layer.add_pass(LayerPass::forward, dispatch, combine, pass_kernels(costs, &RankCosts::forward, speeds), overlap);
+  }
   if (backward) {
-    layer.add_pass(LayerPass::backward, dispatch, combine, pass_kernels(costs, &RankCosts::backward), overlap);
+    layer.add_pass(LayerPass::backward, dispatch, combine, pass_kernels(costs, &RankCosts::backward, speeds), overlap);
   }
   graph.run();
 
@@ -296,7 +312,7 @@ void run_moe_layer(const Scenario& scenario, const MoeLayerWorkload& workload, c
   result.combine = measure(combine, algorithm, batch, input.combine, input.router.top_k, nodes_kept(input));
   result.load = load_result(input, batch, rank_of_expert);
   result.memory = memory_result(costs, model.device(), backward);
-  result.kernels = kernel_results(input, model, costs, loads);
+  result.kernels = kernel_results(input, model, costs, loads, speeds);
   add_caveats(input, model, loads, result);
   if (const auto slack = layer.equal_exchange_slack()) {
     result.caveats.push_back(

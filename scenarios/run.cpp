@@ -7,10 +7,10 @@
 #include <fmt/format.h>
 
 #include "scenarios/cluster_network.hpp"
+#include "scenarios/cluster_topology.hpp"
 #include "scenarios/flow_runner.hpp"
 #include "scenarios/layer_runner.hpp"
 #include "scenarios/timeline.hpp"
-#include "topologies/topology_kind.hpp"
 
 namespace moesim {
 namespace {
@@ -69,7 +69,7 @@ void add_tolerance(double tolerance, RunResult& result) {
 RunResult run_scenario(const Scenario& scenario, const RunOptions& options) {
   const auto started = std::chrono::steady_clock::now();
   const GpuCard& gpu = scenario.gpu;
-  const std::unique_ptr<Topology> topology = make_topology(scenario.cluster, gpu, scenario.cluster.nodes);
+  const std::unique_ptr<Topology> topology = build_topology(scenario);
   Simulator simulator;
   ClusterNetwork network(simulator, *topology);
   network.flows().set_tolerance(scenario.network.tolerance);

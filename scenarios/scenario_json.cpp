@@ -9,7 +9,9 @@
 
 #include "scenarios/apply_set.hpp"
 #include "scenarios/card_source.hpp"
+#include "scenarios/cluster_topology.hpp"
 #include "scenarios/dispatch_json.hpp"
+#include "scenarios/error.hpp"
 #include "scenarios/json_reader.hpp"
 #include "scenarios/json_text.hpp"
 #include "scenarios/routing_json.hpp"
@@ -97,6 +99,13 @@ void read_layer(JsonReader& reader, Scenario& scenario) {
   scenario.compute = read_compute(object_or_empty(reader, "compute"), layer.direction, scenario.gpu);
 }
 
+// A layer's kernels, memory and groups of ranks are those of equal nodes.
+void refuse_mixed_nodes(const ClusterCard& cluster, const std::string& where) {
+  if (cluster.more_nodes.empty()) return;
+  throw InputError(where, "/cluster/more_nodes", "nodes of several sorts under the workload moe_layer",
+                   "equal nodes; the workloads flows and all_to_all take any");
+}
+
 // The files that a scenario names: a CSV and cards.
 std::vector<std::string> named_files(const json& scenario, const std::string& where) {
   std::vector<std::string> files;
@@ -130,7 +139,7 @@ Scenario parse_scenario(const json& value, const std::string& where) {
   scenario.cluster = std::move(cluster.card);
   scenario.gpu = std::move(cluster.gpu);
   scenario.cluster_source = std::move(cluster.source);
-  scenario.world_size = scenario.cluster.nodes * scenario.cluster.ranks_per_node;
+  scenario.world_size = static_cast<int>(num_ranks(scenario.cluster, scenario.cluster.nodes));
 
   const std::string_view kind = workload_kinds()[reader.object("workload").choice("kind", workload_kinds())];
   static constexpr std::array<std::string_view, 6> kOthers{"model",   "routing",  "placement",
@@ -138,7 +147,10 @@ Scenario parse_scenario(const json& value, const std::string& where) {
   if (kind == "flows") refuse_unused(reader, kind, kOthers);
   if (kind == "all_to_all") refuse_unused(reader, kind, std::span(kOthers).first(4));
 
-  if (kind == "moe_layer") read_model(reader, scenario);
+  if (kind == "moe_layer") {
+    refuse_mixed_nodes(scenario.cluster, where);
+    read_model(reader, scenario);
+  }
   const int experts = scenario.model ? scenario.model->moe->routing.num_experts : 0;
   scenario.parallelism.ep = kind == "flows" ? scenario.world_size : read_ep(reader, scenario.world_size, experts);
   scenario.workload = read_workload(reader.object("workload"), scenario.world_size, scenario.parallelism.ep);
@@ -147,6 +159,7 @@ Scenario parse_scenario(const json& value, const std::string& where) {
   scenario.network = read_network(object_or_empty(reader, "network"));
   reader.finish();
   check_size(scenario, reader);
+  check_topology(scenario, reader);
   scenario.input_files = named_files(value, where);
   return scenario;
 }

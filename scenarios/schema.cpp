@@ -1,5 +1,8 @@
 #include "scenarios/schema.hpp"
 
+#include <algorithm>
+#include <set>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
@@ -9,6 +12,7 @@
 #include "scenarios/json_reader.hpp"
 #include "scenarios/json_text.hpp"
 #include "sim/card.hpp"
+#include "topologies/topology_kind.hpp"
 
 namespace moesim {
 
@@ -18,9 +22,28 @@ namespace {
 
 using nlohmann::ordered_json;
 
+// Kinds of clusters say themselves which whole numbers their cards have.
+void add_topology_kinds(ordered_json& cluster) {
+  ordered_json& properties = cluster["properties"];
+  std::set<std::string> kinds;
+  for (const TopologyKind& kind : topology_kinds()) {
+    kinds.insert(std::string(kind.name));
+    for (const KindParameter& parameter : kind.parameters) {
+      ordered_json& property = properties[std::string(parameter.key)];
+      const int min = property.is_null() ? parameter.min : std::min(parameter.min, property["minimum"].get<int>());
+      const int max = property.is_null() ? parameter.max : std::max(parameter.max, property["maximum"].get<int>());
+      property = {{"description", parameter.meaning}, {"type", "integer"}, {"minimum", min}, {"maximum", max}};
+    }
+  }
+  properties["kind"] = {{"enum", kinds}};
+}
+
 ordered_json schema(std::string_view name) {
   for (const Card& card : schema_cards()) {
-    if (card.name == name) return ordered_json::parse(card.text);
+    if (card.name != name) continue;
+    ordered_json schema = ordered_json::parse(card.text);
+    if (name == "cluster") add_topology_kinds(schema);
+    return schema;
   }
   const std::vector<std::string_view> names = schema_names();
   const auto nearest = nearest_name(name, names);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "scenarios/text_table.hpp"
@@ -15,10 +16,10 @@ struct CardReport {
 };
 
 // `name` is one of the catalog or a path; a name that is neither is an InputError, with the nearest one. A model's
-// FLOPs are those of sequences of `context` tokens.
+// FLOPs are those of sequences of `context` tokens; a cluster has the nodes of its card unless told otherwise.
 CardReport show_model(const std::string& name, std::int64_t context);
 CardReport show_gpu(const std::string& name);
-CardReport show_cluster(const std::string& name);
+CardReport show_cluster(const std::string& name, std::optional<std::int64_t> nodes = std::nullopt);
 CardReport show_profile(const std::string& name);
 CardReport show_models(std::int64_t context);
 CardReport show_gpus();

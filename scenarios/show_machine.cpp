@@ -52,10 +52,42 @@ std::string gpu_summary_text(const GpuCard& card, const ReportStyle& style) {
   return text + source_rows(card.sources, style);
 }
 
+ordered_json bill_json(const BillOfMaterials& bill) {
+  ordered_json switches = ordered_json::array();
+  for (const BillOfMaterials::Switches& some : bill.switches) {
+    switches.push_back({{"role", some.role}, {"radix", some.radix}, {"count", some.count}});
+  }
+  return {{"endpoints", bill.endpoints},
+          {"switches", switches},
+          {"endpoint_cables", bill.endpoint_cables},
+          {"switch_cables", bill.switch_cables},
+          {"transceivers", bill.transceivers()}};
+}
+
+// Empty for a cluster without anything outside of its nodes.
+std::string bill_rows(const BillOfMaterials& bill) {
+  if (bill.endpoints == 0) return "";
+  std::string text;
+  for (const BillOfMaterials::Switches& some : bill.switches) {
+    text += row(some.role + " switches", grouped(some.count), fmt::format("{} ports", some.radix));
+  }
+  if (bill.endpoint_cables > 0) {
+    text += row("cables to NICs", grouped(bill.endpoint_cables), bill.copper_endpoint_cables ? "copper" : "fibre");
+  }
+  text += row(bill.switches.empty() ? "cables between chips" : "cables between switches", grouped(bill.switch_cables));
+  if (!bill.switches.empty()) text += row("transceivers", grouped(bill.transceivers()), "two a fibre");
+  return text;
+}
+
 ordered_json cluster_summary_json(const ClusterCard& card, const GpuCard& gpu) {
   const TopologySize size = topology_size(card, card.nodes);
-  return {{"schema", 1},         {"name", card.name},         {"ranks", size.ranks},
-          {"links", size.links}, {"gpu", gpu_card_json(gpu)}, {"card", cluster_card_json(card)}};
+  return {{"schema", 1},
+          {"name", card.name},
+          {"ranks", size.ranks},
+          {"links", size.links},
+          {"bill_of_materials", bill_json(bill_of_materials(card, card.nodes))},
+          {"gpu", gpu_card_json(gpu)},
+          {"card", cluster_card_json(card)}};
 }
 
 std::string cluster_summary_text(const ClusterCard& card, const GpuCard& gpu, const ReportStyle& style) {
@@ -73,10 +105,21 @@ std::string cluster_summary_text(const ClusterCard& card, const GpuCard& gpu, co
     text += row("NICs a node", std::to_string(card.nics_per_node),
                 fmt::format("{} one direction, {}", rate_text(card.scale_out_efficiency * card.nic_bandwidth),
                             rate_word(card.scale_out_efficiency)));
-    text += row("oversubscription", fmt::format("{:g}", card.oversubscription));
+    if (find_topology_kind(card.kind)->is_tree) {
+      text += row("oversubscription", fmt::format("{:g}", card.oversubscription));
+    }
+  }
+  for (const NodeGroup& group : card.more_nodes) {
+    text += row("more nodes", std::to_string(group.nodes),
+                fmt::format("of {} {}, {} NICs of {}", group.ranks_per_node, group.gpu.name, group.nics_per_node,
+                            rate_text(card.scale_out_efficiency * group.nic_bandwidth)));
   }
   if (card.rails > 0) text += row("rails", std::to_string(card.rails));
   if (!card.torus_dims.empty()) text += row("torus", fmt::format("{}", fmt::join(card.torus_dims, " x ")));
+  for (const KindParameter& which : find_topology_kind(card.kind)->parameters) {
+    text += row(std::string(which.key), std::to_string(parameter(card, which)));
+  }
+  text += bill_rows(bill_of_materials(card, card.nodes));
   return text + source_rows(card.sources, style);
 }
 
@@ -134,8 +177,10 @@ CardReport show_gpu(const std::string& gpu) {
           [=](const ReportStyle& style) { return gpu_summary_text(card, style); }};
 }
 
-CardReport show_cluster(const std::string& cluster) {
-  const ClusterSource source = read_cluster_source(cluster, "show cluster", "NAME");
+CardReport show_cluster(const std::string& cluster, std::optional<std::int64_t> nodes) {
+  nlohmann::json value = cluster;
+  if (nodes) value = {{"card", cluster}, {"nodes", *nodes}};
+  const ClusterSource source = read_cluster_source(value, "show cluster", nodes ? "" : "NAME");
   return {[=] { return pretty_json(cluster_summary_json(source.card, source.gpu)); },
           [=](const ReportStyle& style) { return cluster_summary_text(source.card, source.gpu, style); }};
 }

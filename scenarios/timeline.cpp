@@ -9,7 +9,7 @@ namespace moesim {
 namespace {
 
 std::vector<ProcessId> add_nodes(Trace& trace, const Topology& topology) {
-  const int nodes = (topology.num_ranks() + topology.ranks_per_node() - 1) / topology.ranks_per_node();
+  const int nodes = topology.node_of(RankId{topology.num_ranks() - 1}) + 1;
   std::vector<ProcessId> processes;
   for (int node = 0; node < nodes; ++node) processes.push_back(trace.add_process(fmt::format("node {}", node), node));
   processes.push_back(trace.add_process("fabric", nodes));

@@ -4,7 +4,8 @@
 
 namespace moesim {
 
-// "fat_tree": three tiers of equal switches (edge, aggregation, core) over the NICs in their order.
+// "fat_tree": three tiers of equal switches (edge, aggregation, core) over the NICs in their order, or two (leaf,
+// spine).
 TopologyKind fat_tree_kind();
 
 }  // namespace moesim

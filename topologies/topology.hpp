@@ -1,40 +1,36 @@
 #pragma once
 
 #include <span>
-#include <string>
 #include <vector>
 
 #include "sim/ids.hpp"
-#include "sim/units.hpp"
+#include "topologies/link_graph.hpp"
 
 namespace moesim {
 
-// Inside a node's scale-up domain (NVLink, a TPU chip), or between nodes (NICs, switches, the links of a torus).
-enum class LinkClass { scale_up, scale_out };
-
-// One direction of a physical link.
-struct Link {
-  std::string name;  // As in results and traces: "node3/gpu2/nvlink-tx", "rail4/leaf0->spine1".
-  Bandwidth capacity;
-  Picoseconds latency;
-  LinkClass link_class;
-};
-
 // A cluster as the flow network sees it: links, and the route between any two ranks. Ranks are numbered node by node.
-// Routes are deterministic: the same pair always takes the same links.
+// Routes are deterministic: the same pair always takes the same links. One topology belongs to one thread.
 class Topology {
  public:
   virtual ~Topology() = default;
 
   virtual int num_ranks() const = 0;
-  virtual int ranks_per_node() const = 0;  // Of one scale-up domain: a host, an NVL72 rack, one chip of a torus.
-  virtual std::span<const Link> links() const = 0;
-  // Appends the links from `source` to `destination` in order; source != destination.
+  // Of one scale-up domain: a host, an NVL72 rack, one chip of a torus. Where nodes differ, of the largest.
+  virtual int ranks_per_node() const = 0;
+  virtual int node_of(RankId rank) const { return rank.value / ranks_per_node(); }
+  virtual const LinkGraph& graph() const = 0;
+  std::span<const Link> links() const { return graph().links; }
+  virtual VertexId vertex_of(RankId rank) const = 0;  // The GPU, or the chip that the rank is a core of.
+
+  // Whether messages between others pass through a node's own links: the chips of a torus are its switches.
+  virtual bool nodes_forward() const { return false; }
+
+  // Whether there is a route. Without faults there always is one, but where planes are joined by nothing.
+  virtual bool reachable(RankId /*source*/, RankId /*destination*/) const { return true; }
+  // Appends the links from `source` to `destination` in order; source != destination, and reachable from it.
   virtual void route(RankId source, RankId destination, std::vector<LinkId>& out) const = 0;
   // Ranks with the same attachment have the same routes to everybody else (the two cores of a TPU v3 chip, say).
   virtual int attachment(RankId rank) const { return rank.value; }
-
-  int node_of(RankId rank) const { return rank.value / ranks_per_node(); }
 };
 
 }  // namespace moesim

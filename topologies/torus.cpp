@@ -34,25 +34,31 @@ class Torus final : public Topology {
   Torus(const ClusterCard& card, const GpuCard& gpu, int chips)
       : cores_(card.ranks_per_node), chips_(chips), shape_(torus_shape(card, chips)) {
     const Bandwidth link = (card.scale_up_efficiency / gpu.scale_up_links) * gpu.scale_up_bandwidth;
-    links_.reserve(static_cast<std::size_t>(chips) * links_per_chip());
+    graph_.links.reserve(static_cast<std::size_t>(chips) * links_per_chip());
+    for (int chip = 0; chip < chips; ++chip) graph_.add_vertex({chip_name(chip), Vertex::Kind::gpu, chip});
     for (int chip = 0; chip < chips; ++chip) {
-      const std::string name = chip_name(chip);
+      const VertexId here{std::int64_t{chip}};
+      const std::string& name = graph_.vertices[here.index()].name;
       for (std::size_t axis = 0; axis < shape_.size(); ++axis) {
         for (const char sign : {'+', '-'}) {
-          links_.push_back(
-              {fmt::format("{}/{}{}", name, sign, kAxis[axis]), link, card.scale_up_latency, LinkClass::scale_out});
+          Position there = position(chip);
+          there[axis] = (there[axis] + (sign == '+' ? 1 : shape_[axis] - 1)) % shape_[axis];
+          graph_.add_link({fmt::format("{}/{}{}", name, sign, kAxis[axis]), link, card.scale_up_latency,
+                           LinkClass::scale_out, here, VertexId{std::int64_t{chip_at(there)}}});
         }
       }
       for (int core = 0; cores_ > 1 && core < cores_; ++core) {
-        links_.push_back({fmt::format("{}/core{}/on-chip-tx", name, core), card.on_chip_bandwidth, card.on_chip_latency,
-                          LinkClass::scale_up});
+        graph_.add_link({fmt::format("{}/core{}/on-chip-tx", name, core), card.on_chip_bandwidth, card.on_chip_latency,
+                         LinkClass::scale_up, here, here});
       }
     }
   }
 
   int num_ranks() const override { return chips_ * cores_; }
   int ranks_per_node() const override { return cores_; }
-  std::span<const Link> links() const override { return links_; }
+  const LinkGraph& graph() const override { return graph_; }
+  VertexId vertex_of(RankId rank) const override { return VertexId{std::int64_t{rank.value} / cores_}; }
+  bool nodes_forward() const override { return true; }
   int attachment(RankId rank) const override { return rank.value / cores_; }
 
   // One dimension after the other, the shorter way round each ring.
@@ -120,7 +126,7 @@ class Torus final : public Topology {
   int cores_;
   int chips_;
   std::vector<int> shape_;
-  std::vector<Link> links_;
+  LinkGraph graph_;
 };
 
 std::unique_ptr<Topology> make(const ClusterCard& card, const GpuCard& gpu, int nodes) {
@@ -138,6 +144,14 @@ std::int64_t max_nodes(const ClusterCard& card) {
   return chips;
 }
 
+// Chips are cabled to each other, with one cable to the next along each axis.
+BillOfMaterials bill(const ClusterCard& card, std::int64_t nodes) {
+  BillOfMaterials bill;
+  bill.endpoints = nodes;
+  bill.switch_cables = nodes * static_cast<std::int64_t>(card.torus_dims.size());
+  return bill;
+}
+
 }  // namespace
 
 std::vector<int> torus_shape(const ClusterCard& card, int chips) {
@@ -148,13 +162,8 @@ std::vector<int> torus_shape(const ClusterCard& card, int chips) {
 }
 
 TopologyKind torus_kind() {
-  return {.name = "torus",
-          .has_switches = false,
-          .has_rails = false,
-          .is_torus = true,
-          .make = make,
-          .num_links = num_links,
-          .max_nodes = max_nodes};
+  return {
+      .name = "torus", .is_torus = true, .make = make, .num_links = num_links, .max_nodes = max_nodes, .bill = bill};
 }
 
 }  // namespace moesim

@@ -193,7 +193,7 @@ TEST_CASE("bad cluster cards are refused with the pointer, what was found and wh
   CHECK_THAT(cluster_error("h100-ib", "/nic_gbit_per_s", 0), ContainsSubstring("/nic_gbit_per_s"));
   // A key that the kind does not use is not read and ignored.
   CHECK_THAT(cluster_error("h100-node", "/rails", 8), ContainsSubstring("/rails: "));
-  CHECK_THAT(cluster_error("fat-tree-3", "/spine_routing", "adaptive"), ContainsSubstring("/spine_routing: "));
+  CHECK_THAT(cluster_error("tpu-v4-torus", "/routing", "ecmp"), ContainsSubstring("/routing: "));
   CHECK_THAT(cluster_error("tpu-v4-torus", "/torus_dims", {16}), ContainsSubstring("2 or 3 integers"));
   CHECK_THAT(cluster_error("tpu-v4-torus", "/torus_dims", {16, 1.5}), ContainsSubstring("2 or 3 integers"));
   CHECK_THAT(cluster_error("tpu-v3-torus", "/ranks_per_node", 1), ContainsSubstring("the ranks of one chip"));

@@ -35,7 +35,7 @@ std::vector<Case> cases() {
   shared.nics_per_node = 2;
   shared.oversubscription = 2;
   list.push_back({"two ranks a NIC, oversubscribed", shared, gpu, 13});
-  shared.spine_routing = SpineRouting::adaptive;
+  shared.path_choice = PathChoice::adaptive;
   list.push_back({"the same, adaptive", shared, gpu, 13});
   list.push_back({"racks of 6 on 2 rails", switched_card("nvl_rack", 6, 8, 2), gpu, 5});
   list.push_back({"fat tree, part of a pod", switched_card("fat_tree", 2, 4, 0), gpu, 3});
@@ -66,7 +66,9 @@ TEST_CASE("every route is a connected path without a repeated link, the same eac
       const int destination = all ? pair % ranks : static_cast<int>(rng.below(static_cast<std::uint32_t>(ranks)));
       if (source == destination) continue;
       INFO("from rank " << source << " to rank " << destination);
-      REQUIRE(route_fault(c.card, *topology, source, destination).empty());
+      const auto links = route(*topology, source, destination);
+      REQUIRE(walk_fault(*topology, source, destination, links).empty());
+      if (c.card.kind != "multi_plane") REQUIRE(route_fault(c.card, *topology, source, destination).empty());
       REQUIRE(route(*topology, source, destination) == route(*topology, source, destination));
     }
   }
@@ -74,6 +76,7 @@ TEST_CASE("every route is a connected path without a repeated link, the same eac
 
 TEST_CASE("a link of class scale_up is used exactly by the routes inside a node", "[property]") {
   for (const Case& c : cases()) {
+    if (c.card.nvlink_forwarding) continue;
     INFO(c.label);
     const auto topology = make_topology(c.card, c.gpu, c.nodes);
     const int ranks = std::min(topology->num_ranks(), 150);

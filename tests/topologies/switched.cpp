@@ -131,7 +131,7 @@ TEST_CASE("uniform all-to-all loads no trunk of a non-blocking fabric more than 
   // Spread over all spines it holds for any number of nodes; by destination only where leaves are equally full.
   for (std::size_t i = 0; i < 4; ++i) {
     fabrics.push_back({fabrics[i].card, fabrics[i].nodes - 3});
-    fabrics.back().card.spine_routing = SpineRouting::adaptive;
+    fabrics.back().card.path_choice = PathChoice::adaptive;
   }
   for (const Fabric& f : fabrics) {
     INFO(f.card.kind << " of " << f.nodes << " nodes");
@@ -156,7 +156,7 @@ TEST_CASE("oversubscription o loads the trunks o times as much", "[oracle]") {
   for (const double o : {1.0, 3.0}) {
     ClusterCard card = switched_card("rail_optimized", 1, 16, 1);
     card.oversubscription = o;
-    card.spine_routing = SpineRouting::adaptive;
+    card.path_choice = PathChoice::adaptive;
     const int down = o == 1 ? 8 : 12;
     const auto topology = build(card, 2 * down);
     const auto load = all_to_all_load(*topology);

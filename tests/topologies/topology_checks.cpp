@@ -169,6 +169,72 @@ std::string route_fault(const ClusterCard& card, const Topology& topology, int s
   return "";
 }
 
+std::string walk_fault(const Topology& topology, int source, int destination, const std::vector<LinkId>& links) {
+  const LinkGraph& graph = topology.graph();
+  const auto name = [&](VertexId vertex) { return graph.vertices[vertex.index()].name; };
+  const auto joined = [&](VertexId a, VertexId b) {
+    return a == b || std::any_of(graph.joints.begin(), graph.joints.end(), [&](const Joint& joint) {
+             return (joint.gpu == a && joint.nic == b) || (joint.gpu == b && joint.nic == a);
+           });
+  };
+  if (links.empty()) return "no links";
+  std::set<LinkId> seen;
+  VertexId here = topology.vertex_of(RankId(source));
+  for (const LinkId id : links) {
+    if (id.value < 0 || id.index() >= graph.links.size()) return fmt::format("no link {}", id.value);
+    const Link& link = graph.links[id.index()];
+    if (!seen.insert(id).second) return link.name + " twice";
+    if (!joined(here, link.from)) return fmt::format("{} does not start at {}", link.name, name(here));
+    here = link.to;
+  }
+  if (!joined(here, topology.vertex_of(RankId(destination)))) return "ends at " + name(here);
+  return "";
+}
+
+std::string name_fault(const Topology& topology) {
+  const LinkGraph& graph = topology.graph();
+  const auto starts = [](const std::string& text, const std::string& with) { return text.rfind(with, 0) == 0; };
+  const auto ends = [](const std::string& text, const std::string& with) {
+    return text.size() >= with.size() && text.compare(text.size() - with.size(), with.size(), with) == 0;
+  };
+  for (const Link& link : graph.links) {
+    const std::string& from = graph.vertices[link.from.index()].name;
+    const std::string& to = graph.vertices[link.to.index()].name;
+    const auto arrow = link.name.find("->");
+    bool right = true;
+    if (arrow != std::string::npos) {
+      const std::string left = link.name.substr(0, arrow);
+      const std::string after = link.name.substr(arrow + 2, link.name.find('#') - arrow - 2);
+      right = (left == from || starts(left, from + "/global")) && (after == to || ends(to, "/" + after));
+      if (after != to) right = right && to.substr(0, to.find('/')) == from.substr(0, from.find('/'));
+    } else if (ends(link.name, "-tx")) {
+      right = starts(link.name, from);
+    } else if (ends(link.name, "-rx")) {
+      right = starts(link.name, to);
+    }
+    if (!right) return fmt::format("{} leads from {} to {}", link.name, from, to);
+  }
+  return "";
+}
+
+ClusterCard dragonfly_card(int p, int a, int h, int g) {
+  ClusterCard card = switched_card("dragonfly", 1, p + a - 1 + h, 0);
+  card.parameters = {{"nics_per_switch", p}, {"switches_per_group", a}, {"global_links_per_switch", h}, {"groups", g}};
+  return card;
+}
+
+ClusterCard graph_card(int switches, const std::vector<std::pair<int, int>>& cables, int nodes) {
+  ClusterCard card = switched_card("graph", 1, 0, 0);
+  const auto name = [](int i) { return fmt::format("s{}", i); };
+  for (int i = 0; i < switches; ++i) card.switches.push_back(name(i));
+  for (const auto& [a, b] : cables) card.cables.push_back({name(a), name(b), card.nic_bandwidth, card.switch_latency});
+  for (int node = 0; node < nodes; ++node) {
+    card.cables.push_back(
+        {fmt::format("node{}/nic0", node), name(node % switches), card.nic_bandwidth, card.switch_latency});
+  }
+  return card;
+}
+
 std::vector<std::int64_t> all_to_all_load(const Topology& topology) {
   std::vector<std::int64_t> load(topology.links().size(), 0);
   std::vector<LinkId> links;

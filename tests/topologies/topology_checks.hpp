@@ -27,6 +27,18 @@ Picoseconds latency(const Topology& topology, int source, int destination);
 // independently of the builders.
 std::string route_fault(const ClusterCard& card, const Topology& topology, int source, int destination);
 
+// The same by the ends of the links, for any kind: each begins where the one before it ended, or at the other side of a
+// joint. No link twice.
+std::string walk_fault(const Topology& topology, int source, int destination, const std::vector<LinkId>& links);
+
+// What is wrong with a link's name: "a->b" leads from a to b, where a port of a ("a/global3") is a too and b may leave
+// out what it shares with a; "node0/nic1-tx" begins at node0/nic1, "-rx" ends there. Empty if all are right.
+std::string name_fault(const Topology& topology);
+
+// Cards of the kinds that have parameters. Dragonfly: p NICs and h global ports a switch, a switches a group, g groups.
+ClusterCard dragonfly_card(int p, int a, int h, int g);
+ClusterCard graph_card(int switches, const std::vector<std::pair<int, int>>& cables, int nodes);
+
 // How many flows of a uniform all-to-all (one from every rank to every other) cross each link.
 std::vector<std::int64_t> all_to_all_load(const Topology& topology);
 
