@@ -106,7 +106,7 @@ TEST_CASE("the suite puts the worst first and judges what was not fitted", "[val
   CHECK(pplx.summary(RowUse::predicted).rows == 4);
   CHECK(pplx.summary(RowUse::fitted).rows == 0);
   NetworkSuite wrong = pplx;
-  for (JudgedRow& row : wrong.rows) row.computed *= 2;
+  for (JudgedRow& row : wrong.rows) row.computed = 2 * *row.computed;
   CHECK_FALSE(wrong.passes());
 }
 

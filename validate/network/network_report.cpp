@@ -30,9 +30,10 @@ std::string_view use_text(RowUse use) {
 std::string row_line(const JudgedRow& judged, const ReportStyle& style) {
   const NetworkRow& row = judged.row;
   const bool outside = row.use == RowUse::predicted && std::abs(judged.error()) > kNetworkP90Band;
-  const std::string error = fmt::format("{:+7.1f} %", 100 * judged.error());
-  return fmt::format("  {:<26} {:<36} {:>10.2f} {:>10.2f} {:<5}{}  {}\n", row.file + " " + row.id, row.setup,
-                     row.published, judged.computed, unit(row.quantity), outside ? alarm(error, style) : error,
+  const std::string value = judged.computed ? fmt::format("{:.2f}", *judged.computed) : "-";
+  const std::string error = judged.computed ? fmt::format("{:+7.1f} %", 100 * judged.error()) : "         ";
+  return fmt::format("  {:<34} {:<36} {:>10.2f} {:>10} {:<5}{}  {}\n", row.file + " " + row.id, row.setup,
+                     row.published, value, unit(row.quantity), outside ? alarm(error, style) : error,
                      use_text(row.use));
 }
 
@@ -80,7 +81,7 @@ ordered_json summary_json(const ErrorSummary& summary) {
 std::string NetworkSuite::text(const ReportStyle& style, std::size_t worst) const {
   std::string text = bold("Network: published exchanges and collectives against moesim", style) + "\n";
   if (worst > 0) {
-    text += fmt::format("\n  {:<26} {:<36} {:>10} {:>10} {:<5}{:>9}\n", "row", "setup", "published", "computed", "",
+    text += fmt::format("\n  {:<34} {:<36} {:>10} {:>10} {:<5}{:>9}\n", "row", "setup", "published", "computed", "",
                         "error");
     for (std::size_t i = 0; i < std::min(worst, rows.size()); ++i) text += row_line(rows[i], style);
     if (worst >= rows.size()) text += reasons(*this);
@@ -101,10 +102,12 @@ std::string NetworkSuite::json() const {
                           {"setup", row.setup},
                           {"unit", unit(row.quantity)},
                           {"published", row.published},
-                          {"computed", judged.computed},
-                          {"error", judged.error()},
                           {"band", kNetworkP90Band},
                           {"use", use_text(row.use)}};
+    if (judged.computed) {
+      value["computed"] = *judged.computed;
+      value["error"] = judged.error();
+    }
     if (row.use == RowUse::set_aside) value["reason"] = row.set_aside;
     list.push_back(std::move(value));
   }

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "models/exchange/wire_format.hpp"
+#include "scenarios/error.hpp"
 #include "scenarios/json_reader.hpp"
 #include "scenarios/json_text.hpp"
 #include "scenarios/scenario_json.hpp"
@@ -71,7 +72,14 @@ NetworkRow read_row(JsonReader& reader, const File& file) {
   }
   reader.finish();
   row.setup = fmt::format("{}", fmt::join(setup, ", "));
-  row.scenario = parse_scenario(scenario, reader.where() + " " + row.id);
+  const std::string where = reader.where() + " " + row.id;
+  try {
+    row.scenario = parse_scenario(scenario, where);
+  } catch (const InputError&) {
+    if (row.use != RowUse::set_aside) throw;
+    row.scenario = parse_scenario(file.scenario, where);  // Its fault may be that it describes nothing that can run.
+    row.runs = false;
+  }
   return row;
 }
 

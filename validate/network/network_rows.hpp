@@ -37,6 +37,7 @@ struct NetworkRow {
   NetworkQuantity quantity = NetworkQuantity::time_us;
   double published = 0;
   Scenario scenario;
+  bool runs = true;  // False where a row that is set aside describes no scenario; then `scenario` is the file's.
 
   // The library's card, or "no library".
   std::string group() const;

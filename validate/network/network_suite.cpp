@@ -24,7 +24,8 @@ NetworkSuite run_network_suite(const std::string& only, const SuiteProgress& pro
              rows.end());
   NetworkSuite suite;
   for (NetworkRow& row : rows) {
-    const double value = computed(row, run_scenario(row.scenario));
+    std::optional<double> value;
+    if (row.runs) value = computed(row, run_scenario(row.scenario));
     suite.rows.push_back({std::move(row), value});
     if (progress) progress(suite.rows.size(), rows.size());
   }
@@ -49,7 +50,7 @@ ErrorSummary NetworkSuite::summary(RowUse use, const std::string& group) const {
   std::vector<double> measured;
   for (const JudgedRow& row : rows) {
     if (row.row.use != use || (!group.empty() && row.row.group() != group)) continue;
-    predicted.push_back(row.computed);
+    predicted.push_back(row.computed.value_or(row.row.published));
     measured.push_back(row.row.published);
   }
   return error_summary(predicted, measured);
