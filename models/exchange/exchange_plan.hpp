@@ -70,10 +70,10 @@ struct ExchangeOptions {
   // What a library's kernels add to the wire (models/exchange/library.hpp).
   Picoseconds launch = {};          // From the call to the first byte, and from the last byte to the end.
   Picoseconds least_transfer = {};  // What lies between is not less than this.
-  // low_latency: what the signal takes that tells an expert (combine: a source rank) of another node that all is sent.
+  // What a signal takes: low_latency tells every expert (combine: every source rank) of another node that all is sent,
+  // two_hop every other node how much is to come.
   Picoseconds signal = {};
-  // Copies that the kernels of a rank write in a second, those for itself and, in several nodes, those that it hands to
-  // its NIC among them. two_hop and rank_dedup.
+  // Copies that the kernels of a rank write in a second. two_hop and rank_dedup; docs/models/exchange.md says which.
   std::optional<Bandwidth> copy_rate = {};
   std::optional<EagerProtocol> eager = {};  // direct, pairwise: taken wherever it is over before `launch` is.
 };

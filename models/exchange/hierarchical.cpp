@@ -72,6 +72,24 @@ void add_combine(const ExchangeInput& input, const NodeShare& s, const CountMatr
   }
 }
 
+// Copies that a rank's multiprocessors write. One for each rank, its own included; in several nodes, dispatch also
+// hands one for each node to the NIC, its own included, and combine sends the ranks' by half of the multiprocessors,
+// while the others forward (DeepEP, csrc/kernels/internode.cu).
+std::int64_t written(const ExchangeInput& input, int rank, const CountMatrix& to_node, const CountMatrix& to_rank) {
+  const std::int64_t ranks = row_sum(to_rank, rank);
+  if (input.batch.layout.nodes() == 1) return ranks;
+  return input.direction == ExchangeDirection::dispatch ? ranks + row_sum(to_node, rank) : 2 * ranks;
+}
+
+// Before its first bytes a rank tells every other node what is to come.
+void add_signals(const ExchangeInput& input, ExchangePlan& plan) {
+  for (Message& message : plan.messages) {
+    if (message.num_waits == 0) {
+      message.lead += Picoseconds{(input.batch.layout.nodes() - 1) * input.options.signal.count};
+    }
+  }
+}
+
 }  // namespace
 
 ExchangePlan plan_hierarchical(const ExchangeInput& input, const CountMatrix& to_node, const CountMatrix& to_rank) {
@@ -79,9 +97,7 @@ ExchangePlan plan_hierarchical(const ExchangeInput& input, const CountMatrix& to
   PlanBuilder builder(input);
   for (int rank = 0; rank < layout.ranks; ++rank) {
     const RankId from{rank};
-    // Copies that the kernels write: for the ranks and, where there are several nodes, for the NIC.
-    const std::int64_t written = row_sum(to_rank, rank) + (layout.nodes() > 1 ? row_sum(to_node, rank) : 0);
-    const Picoseconds kernels = copying(input, written);
+    const Picoseconds kernels = copying(input, written(input, rank, to_node, to_rank));
     for (int node = 0; node < layout.nodes(); ++node) {
       const NodeShare s = share(input, from, node, to_node.at(rank, node), kernels);
       if (node == layout.node_of(from)) {
@@ -97,7 +113,9 @@ ExchangePlan plan_hierarchical(const ExchangeInput& input, const CountMatrix& to
       }
     }
   }
-  return builder.take();
+  ExchangePlan plan = builder.take();
+  add_signals(input, plan);
+  return plan;
 }
 
 }  // namespace moesim::detail

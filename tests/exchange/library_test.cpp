@@ -31,7 +31,8 @@ TEST_CASE("a launch delays the first message of a chain, and no other", "[oracle
 }
 
 TEST_CASE("multiprocessors copy for the NIC and for the ranks", "[oracle][exchange]") {
-  // A rank's copies of all kinds in total / rate: no rank's messages across nodes can be over sooner, nor those inside.
+  // Dispatch: a copy for each rank and one for each node; combine: the ranks' by half of them. No rank's messages
+  // across nodes can be over sooner, nor those inside.
   const auto direction = GENERATE(ExchangeDirection::dispatch, ExchangeDirection::combine);
   ExchangeOptions options;
   options.copy_rate = Bandwidth::gbyte_per_s(10);
@@ -47,8 +48,8 @@ TEST_CASE("multiprocessors copy for the NIC and for the ranks", "[oracle][exchan
     // Forwarded messages wait for those that they pass on; what crosses and what stays in the node is the rank's own.
     if (own && (dispatch ? m.num_waits > 0 : m.pacing == Picoseconds{})) continue;
     std::int64_t copies = 0;
-    for (int rank = 0; rank < 16; ++rank) copies += routed.rank_copies.at(from.value, rank);
-    for (int node = 0; node < 2; ++node) copies += routed.node_copies.at(from.value, node);
+    for (int rank = 0; rank < 16; ++rank) copies += routed.rank_copies.at(from.value, rank) * (dispatch ? 1 : 2);
+    for (int node = 0; node < 2 && dispatch; ++node) copies += routed.node_copies.at(from.value, node);
     CHECK(m.pacing == copies * Bytes{1024} / *options.copy_rate);
     ++paced;
   }
@@ -64,6 +65,16 @@ TEST_CASE("low latency: one signal for each expert of another node", "[oracle][e
   for (const Message& m : plan(ExchangeAlgorithm::low_latency, direction, options).messages) {
     CHECK(m.lead == Picoseconds::from_us(10 + 32 * 0.05));
   }
+}
+
+TEST_CASE("two hops: one signal for every other node", "[oracle][exchange]") {
+  ExchangeOptions options;
+  options.signal = Picoseconds::from_us(7);
+  const RankLayout layout{.ranks = 16, .ranks_per_node = 4};
+  const RoutedBatch routed = batch_of(layout, 64, uniform_choices(layout, 64, 4, 100, 3));
+  const auto p = plan_exchange(ExchangeAlgorithm::two_hop, ExchangeDirection::dispatch, routed,
+                               wire_format(512, DataType::bf16), options);
+  for (const Message& m : p.messages) CHECK(m.lead == (m.num_waits == 0 ? Picoseconds::from_us(21) : Picoseconds{}));
 }
 
 TEST_CASE("a floor holds every message back", "[oracle][exchange]") {
@@ -84,12 +95,12 @@ TEST_CASE("constants reach the options", "[exchange]") {
                                 .algorithms = {ExchangeAlgorithm::two_hop},
                                 .constants = {{"launch_us", 3, ConstantOrigin::fitted, ""},
                                               {"combine_floor_us", 4, ConstantOrigin::fitted, ""},
-                                              {"combine_gb_per_s_per_sm", 2, ConstantOrigin::fitted, ""}}};
+                                              {"copy_gb_per_s_per_sm", 2, ConstantOrigin::fitted, ""}}};
   ExchangeOptions dispatch;
   apply_library(library, ExchangeDirection::dispatch, 10, dispatch);
   CHECK(dispatch.launch == Picoseconds::from_us(3));
   CHECK(dispatch.least_transfer == Picoseconds{});
-  CHECK_FALSE(dispatch.copy_rate);
+  CHECK(dispatch.copy_rate->bytes_per_s() == Approx(20e9));
   ExchangeOptions combine;
   apply_library(library, ExchangeDirection::combine, 10, combine);
   CHECK(combine.least_transfer == Picoseconds::from_us(4));
