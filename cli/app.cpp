@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdio>
 #include <exception>
+#include <limits>
 #include <new>
 #include <sstream>
 #include <string>
@@ -53,6 +54,7 @@ struct CommandLine {
   ShowArguments show;
   ImportArguments import;
   CalibrateArguments calibrate;
+  ValidateArguments validate;
   std::string schema;
   std::string seed;
 };
@@ -95,6 +97,22 @@ void add_show(CLI::App& app, CommandLine& line) {
   }
 }
 
+void add_validate(CLI::App& app, ValidateArguments& arguments) {
+  CLI::App* verb = app.add_subcommand("validate", "what moesim computes against published numbers, worst first");
+  verb->require_subcommand(0, 1);
+  verb->footer("Without a suite all of them run. Exit code 3 where errors are outside their band.");
+  CLI::App* network = verb->add_subcommand("network", "exchanges and collectives of real libraries");
+  arguments.worst = std::numeric_limits<std::size_t>::max();
+  network->add_option("--only", arguments.only, "rows whose name, source, setup or library contains this")
+      ->type_name("TEXT");
+  network->add_option("--worst", arguments.worst, "rows shown, instead of all")->type_name("N");
+  network->add_option("--json", arguments.json, "write JSON to this path; - is standard output, alone")
+      ->check(refuse_empty)
+      ->type_name("PATH");
+  network->add_flag("--fit", arguments.fit, "find the libraries' fitted constants anew, and judge nothing");
+  network->add_flag("--quiet", arguments.quiet, "no text for people");
+}
+
 void add_verbs(CLI::App& app, CommandLine& line) {
   CLI::App* run = app.add_subcommand("run", "simulate one scenario");
   add_scenario_options(*run, line.run, line.seed);
@@ -117,6 +135,7 @@ void add_verbs(CLI::App& app, CommandLine& line) {
       ->type_name("PATH");
   hf->add_option("--name", line.import.name, "the card's name, instead of the output's")->type_name("NAME");
   add_calibrate(app, line.calibrate);
+  add_validate(app, line.validate);
   app.add_subcommand("schema", "print the JSON Schema of what a file may say")
       ->add_option("NAME", line.schema, fmt::format("one of {}", fmt::join(schema_names(), ", ")))
       ->required()
@@ -142,6 +161,7 @@ void dispatch(const CLI::App& app, CommandLine& line) {
     return arguments == &line.run ? run_command(*arguments) : check_command(*arguments);
   }
   if (app.got_subcommand("calibrate")) return calibrate_command(*app.get_subcommand("calibrate"), line.calibrate);
+  if (app.got_subcommand("validate")) return validate_network_command(line.validate);
   if (app.got_subcommand("schema")) return schema_command(line.schema);
   if (app.got_subcommand("import")) return import_hf_command(line.import);
   if (!app.got_subcommand("show")) return print(fmt::format(kFirstSteps, version()));

@@ -14,6 +14,7 @@
 #include "scenarios/json_reader.hpp"
 #include "scenarios/json_text.hpp"
 #include "scenarios/kernel_profile_json.hpp"
+#include "scenarios/library_json.hpp"
 #include "scenarios/model_card_json.hpp"
 #include "scenarios/text_file.hpp"
 
@@ -79,6 +80,15 @@ struct ProfileKind {
   static Card from_catalog(std::string_view name) { return catalog_kernel_profile(name); }
   static Card read(const JsonReader& reader) { return read_kernel_profile(reader); }
   static ordered_json to_json(const Card& card) { return kernel_profile_json(card); }
+};
+
+struct LibraryKind {
+  using Card = ExchangeLibrary;
+  static constexpr std::string_view kName = "library";
+  static std::vector<std::string_view> names() { return library_names(); }
+  static Card from_catalog(std::string_view name) { return catalog_library(name); }
+  static Card read(const JsonReader& reader) { return read_library(reader); }
+  static ordered_json to_json(const Card& card) { return library_json(card); }
 };
 
 template <class Kind>
@@ -200,6 +210,11 @@ GpuSource read_gpu_source(const json& value, const std::string& where, const std
 
 ProfileSource read_profile_source(const json& value, const std::string& where, const std::string& pointer) {
   auto [card, source] = read_source<ProfileKind>(value, where, pointer);
+  return {std::move(card), std::move(source)};
+}
+
+LibrarySource read_library_source(const json& value, const std::string& where, const std::string& pointer) {
+  auto [card, source] = read_source<LibraryKind>(value, where, pointer);
   return {std::move(card), std::move(source)};
 }
 

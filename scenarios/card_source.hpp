@@ -6,6 +6,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "models/architecture/model_card.hpp"
+#include "models/exchange/library.hpp"
 #include "models/kernels/kernel_profile.hpp"
 #include "topologies/cluster_card.hpp"
 #include "topologies/gpu_card.hpp"
@@ -35,6 +36,12 @@ struct ProfileSource {
   std::string source;
 };
 ProfileSource read_profile_source(const nlohmann::json& value, const std::string& where, const std::string& pointer);
+
+struct LibrarySource {
+  ExchangeLibrary card;
+  std::string source;
+};
+LibrarySource read_library_source(const nlohmann::json& value, const std::string& where, const std::string& pointer);
 
 // The same of a name or a path alone.
 GpuCard read_named_gpu(const std::string& name, const std::string& where, const std::string& pointer);

@@ -3,17 +3,23 @@
 namespace moesim {
 namespace {
 
-std::vector<LinkSpec> link_specs(const Topology& topology) {
+Bandwidth used(const Link& link, const LinkUse& use) {
+  return (link.link_class == LinkClass::scale_up ? use.scale_up : use.scale_out) * link.capacity;
+}
+
+std::vector<LinkSpec> link_specs(const Topology& topology, const LinkUse& use) {
   std::vector<LinkSpec> specs;
   specs.reserve(topology.links().size());
-  for (const Link& link : topology.links()) specs.push_back({.capacity = link.capacity, .latency = link.latency});
+  for (const Link& link : topology.links()) specs.push_back({.capacity = used(link, use), .latency = link.latency});
   return specs;
 }
 
 }  // namespace
 
-ClusterNetwork::ClusterNetwork(Simulator& simulator, const Topology& topology)
-    : topology_(topology), flows_(simulator, link_specs(topology)), carried_(topology.links().size()) {}
+ClusterNetwork::ClusterNetwork(Simulator& simulator, const Topology& topology, const LinkUse& use)
+    : topology_(topology), use_(use), flows_(simulator, link_specs(topology, use)), carried_(topology.links().size()) {}
+
+Bandwidth ClusterNetwork::capacity(LinkId link) const { return used(topology_.links()[link.index()], use_); }
 
 RouteId ClusterNetwork::route(RankId source, RankId destination) {
   MOESIM_CHECK(source != destination, "rank {} sends to itself over the network", source.value);

@@ -12,6 +12,7 @@
 #include "scenarios/json_text.hpp"
 #include "scenarios/kernel_profile_json.hpp"
 #include "scenarios/layer_input.hpp"
+#include "scenarios/library_json.hpp"
 
 namespace moesim {
 
@@ -23,6 +24,8 @@ constexpr std::array<std::string_view, 6> kAlgorithms{"direct",  "pairwise",    
                                                       "two_hop", "low_latency", "all_gather"};
 constexpr std::array<std::string_view, 7> kTypes{"fp32", "tf32", "bf16", "fp16", "fp8", "int8", "fp4"};
 constexpr double kMaxOverheadUs = 1000;
+// DeepEP's kernels forward 8 to 32 tokens at a time; of 4,096 tokens, finer than in 16 pieces makes no difference.
+constexpr int kLibraryChunks = 16;
 constexpr std::array<std::string_view, 2> kPaddings{"none", "capacity"};
 
 DataType read_type(JsonReader& reader, std::string_view key, DataType fallback) {
@@ -62,6 +65,42 @@ void read_profile(JsonReader& reader, const GpuCard& gpu, ComputeSpec& compute) 
   compute.profile_source = std::move(source);
 }
 
+// "deepep" is the library's card for the GPU; a card's own name, a path and an object are as everywhere.
+void read_named_library(JsonReader& reader, const GpuCard& gpu, DispatchSpec& dispatch) {
+  nlohmann::json value = reader.raw("library");
+  if (value == "none") return;
+  if (value.is_string()) {
+    const auto wanted = value.get<std::string>();
+    if (const auto card = library_for(wanted, gpu.name)) {
+      value = card->name;
+    } else {
+      for (const std::string_view name : library_names()) {
+        if (catalog_library(name).library != wanted) continue;
+        reader.fail("library", fmt::format("\"{}\", which has no constants for {}", wanted, gpu.name),
+                    fmt::format("\"none\", or a card such as \"{}\"", name));
+      }
+    }
+  }
+  auto [card, source] = read_library_source(value, reader.where(), join_pointer(reader.pointer(), "library"));
+  dispatch.library = std::move(card);
+  dispatch.library_source = std::move(source);
+}
+
+void use_default_library(const GpuCard& gpu, DispatchSpec& dispatch) {
+  dispatch.library = default_library(dispatch.algorithm, gpu.name);
+  if (dispatch.library) dispatch.library_source = nlohmann::json(dispatch.library->name).dump();
+}
+
+void check_library(const JsonReader& reader, const DispatchSpec& dispatch) {
+  if (!dispatch.library) return;
+  const auto& algorithms = dispatch.library->algorithms;
+  if (std::find(algorithms.begin(), algorithms.end(), dispatch.algorithm) == algorithms.end()) {
+    reader.fail("library",
+                fmt::format("\"{}\", which does not run {}", dispatch.library->name, name(dispatch.algorithm)),
+                "\"none\", or a library of that algorithm");
+  }
+}
+
 }  // namespace
 
 DispatchSpec read_dispatch(JsonReader reader, const RouterSpec& router, const GpuCard& gpu) {
@@ -71,8 +110,14 @@ DispatchSpec read_dispatch(JsonReader reader, const RouterSpec& router, const Gp
   dispatch.dispatch_dtype = read_type(reader, "dispatch_dtype", dispatch.dispatch_dtype);
   dispatch.combine_dtype = read_type(reader, "combine_dtype", dispatch.combine_dtype);
   const std::string algorithm(name(dispatch.algorithm));
+  if (reader.has("library")) {
+    read_named_library(reader, gpu, dispatch);
+  } else {
+    use_default_library(gpu, dispatch);
+  }
+  check_library(reader, dispatch);
   if (forwards(dispatch.algorithm)) {
-    dispatch.chunks = static_cast<int>(reader.integer_or("chunks", 1, 1024, 4));
+    dispatch.chunks = static_cast<int>(reader.integer_or("chunks", 1, 1024, dispatch.library ? kLibraryChunks : 4));
   } else if (reader.has("chunks")) {
     reader.fail("chunks", "a key that " + algorithm + " has no use for", "it only with two_hop or all_gather");
   }
@@ -80,6 +125,9 @@ DispatchSpec read_dispatch(JsonReader reader, const RouterSpec& router, const Gp
   dispatch.message_overhead = {std::llround(reader.number_or("message_overhead_us", 0, kMaxOverheadUs, 0) * 1e6)};
   dispatch.multiprocessors = static_cast<int>(
       reader.integer_or("sms", 0, gpu.multiprocessors - 1, default_multiprocessors(dispatch.algorithm, gpu)));
+  if (dispatch.multiprocessors == 0 && dispatch.library && dispatch.library->uses_multiprocessors()) {
+    reader.fail("sms", "0", fmt::format("1 or more: {} copies by multiprocessors", dispatch.library->name));
+  }
   if (reader.has("padding")) dispatch.padding = *padding(kPaddings[reader.choice("padding", kPaddings)]);
   if (dispatch.padding == Padding::capacity && !supports_padding(dispatch.algorithm)) {
     reader.fail("padding", "\"capacity\" with " + algorithm, "it only with direct or pairwise");
@@ -99,13 +147,23 @@ ordered_json dispatch_json(const DispatchSpec& dispatch) {
   json["padding"] = name(dispatch.padding);
   json["sms"] = dispatch.multiprocessors;
   json["message_overhead_us"] = static_cast<double>(dispatch.message_overhead.count) / 1e6;
+  json["library"] = ordered_json::parse(dispatch.library_source);
   return json;
 }
 
-DispatchSpec read_all_to_all_dispatch(JsonReader reader) {
+DispatchSpec read_all_to_all_dispatch(JsonReader reader, const GpuCard& gpu) {
   DispatchSpec dispatch;
   const auto two = std::span(kAlgorithms).first(2);
   if (reader.has("algorithm")) dispatch.algorithm = *exchange_algorithm(two[reader.choice("algorithm", two)]);
+  if (reader.has("library")) read_named_library(reader, gpu, dispatch);
+  check_library(reader, dispatch);
+  reader.finish();
+  return dispatch;
+}
+
+DispatchSpec read_collective_dispatch(JsonReader reader, const GpuCard& gpu) {
+  DispatchSpec dispatch;
+  if (reader.has("library")) read_named_library(reader, gpu, dispatch);
   reader.finish();
   return dispatch;
 }

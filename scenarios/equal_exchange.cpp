@@ -10,7 +10,7 @@ bool all_equal(const ExchangePlan& plan) {
   const Message& first = plan.messages.front();
   return std::all_of(plan.messages.begin(), plan.messages.end(), [&](const Message& message) {
     return message.bytes == first.bytes && message.multiplicity == 1 && message.pacing == first.pacing &&
-           message.waits_for_source && message.num_waits == 0;
+           message.lead == first.lead && message.waits_for_source && message.num_waits == 0;
   });
 }
 
@@ -39,7 +39,7 @@ std::optional<EqualExchange> equal_exchange(const ExchangePlan& plan, ClusterNet
       route.clear();
       topology.route(source, destination, route);
     }
-    Picoseconds latency = plan.message_overhead;
+    Picoseconds latency = plan.message_overhead + message.lead;
     for (const LinkId link : route) {
       ++flows[link.index()];
       latency += links[link.index()].latency;
@@ -49,8 +49,9 @@ std::optional<EqualExchange> equal_exchange(const ExchangePlan& plan, ClusterNet
   double seconds = 0;
   for (std::size_t i = 0; i < links.size(); ++i) {
     const Bytes bytes = flows[i] * first.bytes;
-    network.carry(LinkId{static_cast<std::int64_t>(i)}, bytes);
-    seconds = std::max(seconds, static_cast<double>(bytes.count) / links[i].capacity.bytes_per_s());
+    const LinkId link{static_cast<std::int64_t>(i)};
+    network.carry(link, bytes);
+    seconds = std::max(seconds, static_cast<double>(bytes.count) / network.capacity(link).bytes_per_s());
   }
   exchange.time = Picoseconds::from_seconds(seconds) + exchange.latency;
   return exchange;

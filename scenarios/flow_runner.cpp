@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "models/exchange/collective.hpp"
+#include "scenarios/exchange_runner.hpp"
 #include "sim/rng.hpp"
-#include "sim/task_graph.hpp"
 
 namespace moesim {
 namespace {
@@ -69,31 +70,9 @@ void run_all_to_all(const Scenario& scenario, const AllToAllWorkload& workload, 
   const int ranks = scenario.parallelism.ep;
   const std::vector<Bytes> sizes = pair_sizes(workload, ranks, scenario.seed);
   const bool in_steps = scenario.dispatch.algorithm == ExchangeAlgorithm::pairwise;
-  TaskGraph graph(simulator, network.flows());
-  const PhaseId phase = graph.add_phase("all_to_all");
-  std::vector<TaskId> sent(static_cast<std::size_t>(ranks));      // What each rank sent in the last step,
-  std::vector<TaskId> received(static_cast<std::size_t>(ranks));  // and what it received.
-  for (int step = 1; step < ranks; ++step) {
-    std::vector<TaskId> sends;
-    for (int source = 0; source < ranks; ++source) {
-      const int destination = (source + step) % ranks;
-      const Bytes size = sizes[static_cast<std::size_t>(source) * static_cast<std::size_t>(ranks) +
-                               static_cast<std::size_t>(destination)];
-      const TaskId send =
-          graph.add_transfer({.route = network.route(RankId{source}, RankId{destination}), .bytes = size}, phase);
-      if (in_steps && step > 1) {
-        graph.depends(send, sent[static_cast<std::size_t>(source)]);
-        graph.depends(send, received[static_cast<std::size_t>(source)]);
-      }
-      sends.push_back(send);
-    }
-    for (int source = 0; source < ranks; ++source) {
-      sent[static_cast<std::size_t>(source)] = sends[static_cast<std::size_t>(source)];
-      received[static_cast<std::size_t>((source + step) % ranks)] = sends[static_cast<std::size_t>(source)];
-    }
-  }
-  graph.run();
-  result.time = graph.makespan();
+  ExchangeOptions options;
+  if (scenario.dispatch.library) apply_library(*scenario.dispatch.library, ExchangeDirection::dispatch, 1, options);
+  result.time = run_plan(plan_all_to_all(ranks, sizes, in_steps, options), simulator, network, "all_to_all");
   result.breakdown = {{"all_to_all", result.time}};
   result.exposed_communication = result.time;
 }

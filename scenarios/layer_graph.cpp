@@ -159,7 +159,7 @@ TaskId LayerGraph::add_message(const ExchangePlan& plan, const Message& message,
 void LayerGraph::add_merged_messages(const ExchangePlan& plan, const std::vector<TaskId>& start,
                                      const std::vector<TaskId>& arrived, PhaseId phase) {
   const Topology& topology = network_.topology();
-  using Class = std::tuple<int, int, std::int64_t, std::int64_t>;  // Attachments, bytes, pacing.
+  using Class = std::tuple<int, int, std::int64_t, Picoseconds, Picoseconds>;  // Attachments, bytes, lead, pacing.
   std::map<Class, std::vector<const Message*>> classes;
   const auto flush = [&] {
     for (const auto& [key, messages] : classes) {
@@ -188,7 +188,7 @@ void LayerGraph::add_merged_messages(const ExchangePlan& plan, const std::vector
     const int holder = by_source ? from : to;
     if (holder != held) flush();
     held = holder;
-    classes[{from, to, message.bytes.count, message.pacing.count}].push_back(&message);
+    classes[{from, to, message.bytes.count, message.lead, message.pacing}].push_back(&message);
   }
   flush();
 }

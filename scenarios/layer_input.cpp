@@ -84,6 +84,7 @@ ExchangePlan exchange_plan(const LayerInput& input, ExchangeDirection direction,
   const DispatchSpec& dispatch = input.scenario.dispatch;
   ExchangeOptions options{.message_overhead = dispatch.message_overhead, .pipeline_chunks = dispatch.chunks};
   options.padded_slots_per_expert = padded_slots(input);
+  if (dispatch.library) apply_library(*dispatch.library, direction, dispatch.multiprocessors, options);
   return plan_exchange(dispatch.algorithm, direction, batch,
                        direction == ExchangeDirection::dispatch ? input.dispatch : input.combine, options);
 }

@@ -250,10 +250,10 @@ void add_caveats(const LayerInput& input, const KernelModel& model, const RankLo
                                          "choice falls on one of the {} real experts, so this is the most work.",
                                          moe.extra_gate_outputs, input.router.num_experts)});
   }
-  if (scenario.dispatch.message_overhead == Picoseconds{} && input.layout.ranks > 1) {
+  if (scenario.dispatch.message_overhead == Picoseconds{} && !scenario.dispatch.library && input.layout.ranks > 1) {
     result.caveats.push_back({"message_cost",
                               "What the sender's software spends on each message is taken as zero; set "
-                              "dispatch.message_overhead_us."});
+                              "dispatch.message_overhead_us or dispatch.library."});
   }
 }
 

@@ -78,6 +78,15 @@ void Report::headline() {
     row("throughput", count_text(*rate) + " tok/s",
         count_text(*result_.tokens_per_s_per_gpu()) + " tok/s for each GPU; this layer alone");
   }
+  if (result_.bandwidth) {
+    row("algorithm bandwidth", fmt::format("{:.2f} GB/s", result_.bandwidth->algorithm_gb_per_s), "bytes over time");
+    row("bus bandwidth", fmt::format("{:.2f} GB/s", result_.bandwidth->bus_gb_per_s), "by nccl-tests' convention");
+  }
+  if (result_.copies) {
+    row("copies for nodes", grouped(result_.copies->to_nodes));
+    row("copies for ranks", grouped(result_.copies->to_ranks));
+    row("copies for experts", grouped(result_.copies->to_experts));
+  }
   if (result_.mfu) row("MFU", percent_text(*result_.mfu), "of the peak FLOP/s of all ranks");
   if (result_.exposed_communication) {
     const double share = result_.time.count == 0 ? 0 : microseconds(*result_.exposed_communication) / time_us;

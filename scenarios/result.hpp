@@ -66,6 +66,20 @@ struct KernelResults {
   int multiprocessors_lent = 0;   // By the shared experts to the exchange that runs beside them.
 };
 
+// Copies of all tokens by what each is for, those that stay where they are included: one for each expert, each distinct
+// rank, each distinct node.
+struct CopyCounts {
+  std::int64_t to_experts = 0;
+  std::int64_t to_ranks = 0;
+  std::int64_t to_nodes = 0;
+};
+
+// By the convention of nccl-tests.
+struct CollectiveBandwidth {
+  double algorithm_gb_per_s = 0;
+  double bus_gb_per_s = 0;
+};
+
 // What a run tells. A part that does not apply to the workload is absent, here and in the JSON. docs/scenario.md gives
 // each key's meaning and unit.
 struct RunResult {
@@ -80,6 +94,8 @@ struct RunResult {
   std::optional<Picoseconds> exposed_communication;
   std::optional<ExchangeTraffic> dispatch;
   std::optional<ExchangeTraffic> combine;
+  std::optional<CopyCounts> copies;              // Of the `exchange` workload.
+  std::optional<CollectiveBandwidth> bandwidth;  // Of the `collective` workload.
   std::optional<LoadResult> load;
   std::optional<MemoryResult> memory;
   std::optional<KernelResults> kernels;

@@ -113,6 +113,15 @@ ordered_json result_json(const RunResult& result) {
   if (result.exposed_communication) json["exposed_communication_us"] = microseconds(*result.exposed_communication);
   if (result.dispatch) json["traffic"]["dispatch"] = traffic_json(*result.dispatch);
   if (result.combine) json["traffic"]["combine"] = traffic_json(*result.combine);
+  if (result.copies) {
+    json["copies"] = {{"to_experts", result.copies->to_experts},
+                      {"to_ranks", result.copies->to_ranks},
+                      {"to_nodes", result.copies->to_nodes}};
+  }
+  if (result.bandwidth) {
+    json["algorithm_bandwidth_gb_per_s"] = finite(result.bandwidth->algorithm_gb_per_s);
+    json["bus_bandwidth_gb_per_s"] = finite(result.bandwidth->bus_gb_per_s);
+  }
   if (result.load) json["load"] = load_json(*result.load);
   if (result.kernels) json["kernels"] = kernels_json(*result.kernels);
   if (result.memory) json["memory"] = memory_json(*result.memory);

@@ -8,6 +8,7 @@
 
 #include "scenarios/cluster_network.hpp"
 #include "scenarios/cluster_topology.hpp"
+#include "scenarios/exchange_runner.hpp"
 #include "scenarios/flow_runner.hpp"
 #include "scenarios/layer_runner.hpp"
 #include "scenarios/timeline.hpp"
@@ -40,13 +41,20 @@ std::vector<LinkResult> link_results(const ClusterNetwork& network, double toler
   return results;
 }
 
+LinkUse link_use(const Scenario& scenario) {
+  const auto& library = scenario.dispatch.library;
+  if (!library) return {};
+  return {.scale_up = library->constant_or("scale_up_efficiency", 1),
+          .scale_out = library->constant_or("scale_out_efficiency", 1)};
+}
+
 // Cards without a measured fraction let links run at the rate of the data sheet, which none reaches.
-void add_nominal_links(const ClusterCard& cluster, RunResult& result) {
+void add_nominal_links(const ClusterCard& cluster, const LinkUse& use, RunResult& result) {
   const bool scale_up = cluster.ranks_per_node > 1 || !cluster.torus_dims.empty();
   const bool scale_out = cluster.nodes > 1 && cluster.nics_per_node > 0;
   std::string which;
-  if (scale_up && cluster.scale_up_efficiency == 1) which = "scale_up_efficiency";
-  if (scale_out && cluster.scale_out_efficiency == 1)
+  if (scale_up && cluster.scale_up_efficiency * use.scale_up == 1) which = "scale_up_efficiency";
+  if (scale_out && cluster.scale_out_efficiency * use.scale_out == 1)
     which += which.empty() ? "scale_out_efficiency" : " and scale_out_efficiency";
   if (which.empty()) return;
   result.caveats.push_back({"nominal_links", fmt::format("Links of {} run at their nominal rate: {} is 1, not a "
@@ -71,7 +79,7 @@ RunResult run_scenario(const Scenario& scenario, const RunOptions& options) {
   const GpuCard& gpu = scenario.gpu;
   const std::unique_ptr<Topology> topology = build_topology(scenario);
   Simulator simulator;
-  ClusterNetwork network(simulator, *topology);
+  ClusterNetwork network(simulator, *topology, link_use(scenario));
   network.flows().set_tolerance(scenario.network.tolerance);
   std::optional<Timeline> timeline;
   if (options.trace != nullptr) {
@@ -81,16 +89,21 @@ RunResult run_scenario(const Scenario& scenario, const RunOptions& options) {
 
   RunResult result;
   result.scenario = scenario;
-  std::visit(Overloaded{[&](const FlowsWorkload& flows) { run_flows(flows, simulator, network, result); },
-                        [&](const AllToAllWorkload& all) { run_all_to_all(scenario, all, simulator, network, result); },
-                        [&](const MoeLayerWorkload& layer) {
-                          run_moe_layer(scenario, layer, gpu, simulator, network, timeline ? &*timeline : nullptr,
-                                        result);
-                        }},
-             scenario.workload);
+  std::visit(
+      Overloaded{
+          [&](const FlowsWorkload& flows) { run_flows(flows, simulator, network, result); },
+          [&](const AllToAllWorkload& all) { run_all_to_all(scenario, all, simulator, network, result); },
+          [&](const MoeLayerWorkload& layer) {
+            run_moe_layer(scenario, layer, gpu, simulator, network, timeline ? &*timeline : nullptr, result);
+          },
+          [&](const ExchangeWorkload& exchange) { run_exchange(scenario, exchange, simulator, network, result); },
+          [&](const CollectiveWorkload& collective) {
+            run_collective(scenario, collective, simulator, network, result);
+          }},
+      scenario.workload);
   result.events = simulator.events_run();
   result.links = link_results(network, scenario.network.tolerance, result.time);
-  add_nominal_links(scenario.cluster, result);
+  add_nominal_links(scenario.cluster, link_use(scenario), result);
   add_tolerance(scenario.network.tolerance, result);
   if (timeline) {
     timeline->finish(result.time);

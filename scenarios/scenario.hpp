@@ -9,7 +9,9 @@
 
 #include "models/architecture/model_card.hpp"
 #include "models/data_type.hpp"
+#include "models/exchange/collective.hpp"
 #include "models/exchange/exchange_plan.hpp"
+#include "models/exchange/library.hpp"
 #include "models/kernels/kernel_profile.hpp"
 #include "models/routing/placement.hpp"
 #include "models/routing/route_batch.hpp"
@@ -54,8 +56,23 @@ struct MoeLayerWorkload {
   Direction direction = Direction::forward;
 };
 
-using Workload = std::variant<FlowsWorkload, AllToAllWorkload, MoeLayerWorkload>;
-std::string_view workload_kind(const Workload& workload);  // "flows", "all_to_all", "moe_layer"
+// The dispatch or the combine of such a layer alone, all ranks ready at once: what benchmarks of exchanges measure.
+struct ExchangeWorkload {
+  std::int64_t tokens_per_rank = 1;
+  ExchangeDirection op = ExchangeDirection::dispatch;
+};
+
+// One collective of the cluster's first `ranks` ranks.
+struct CollectiveWorkload {
+  CollectiveOp op = CollectiveOp::all_reduce;
+  CollectiveAlgorithm algorithm = CollectiveAlgorithm::ring;
+  Bytes bytes;
+  int ranks = 1;
+  int chunks = 16;
+};
+
+using Workload = std::variant<FlowsWorkload, AllToAllWorkload, MoeLayerWorkload, ExchangeWorkload, CollectiveWorkload>;
+std::string_view workload_kind(const Workload& workload);  // "flows", "all_to_all", "moe_layer", ...
 
 // What each expert's buffer holds on the wire.
 enum class Padding {
@@ -71,8 +88,10 @@ struct DispatchSpec {
   DataType combine_dtype = DataType::bf16;
   int chunks = 4;  // As ExchangeOptions: what two_hop and all_gather forward is cut into so many pieces.
   Padding padding = Padding::none;
-  Picoseconds message_overhead = {};  // What posting one message costs its sender.
-  int multiprocessors = 0;            // That its kernels hold while they run.
+  Picoseconds message_overhead = {};        // What posting one message costs its sender.
+  int multiprocessors = 0;                  // That its kernels hold while they run.
+  std::optional<ExchangeLibrary> library;   // Whose kernels; without one, nothing but the wire takes time.
+  std::string library_source = "\"none\"";  // The value of "library" that stands for it, as JSON text.
 };
 
 struct ComputeSpec {
@@ -95,7 +114,7 @@ struct Parallelism {
 
 struct Scenario {
   std::string name;
-  std::optional<ModelCard> model;  // Always there for moe_layer; never for flows and all_to_all.
+  std::optional<ModelCard> model;  // Always there for moe_layer and exchange; else never.
   ClusterCard cluster;             // With its nodes and overrides applied.
   GpuCard gpu;                     // Of the cluster's ranks.
   int world_size = 1;              // Ranks of the cluster.

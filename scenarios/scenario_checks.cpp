@@ -62,6 +62,14 @@ void check_size(const Scenario& scenario, const JsonReader& reader) {
     }
     check_capacity_memory(scenario, *layer, reader);
   }
+  if (const auto* exchange = std::get_if<ExchangeWorkload>(&scenario.workload)) {
+    const std::int64_t tokens = exchange->tokens_per_rank * scenario.parallelism.ep;
+    if (tokens > kMaxTokens) {
+      reader.fail("workload", fmt::format("{} tokens over {} ranks", tokens, scenario.parallelism.ep),
+                  fmt::format("at most {} tokens", kMaxTokens));
+    }
+    check_capacity_memory(scenario, {.tokens_per_rank = exchange->tokens_per_rank}, reader);
+  }
 }
 
 std::string long_run_notice(const Scenario& scenario) {

@@ -85,17 +85,22 @@ void read_model(JsonReader& reader, Scenario& scenario) {
   scenario.model_source = std::move(source);
 }
 
-void read_layer(JsonReader& reader, Scenario& scenario) {
+// What a layer and its exchange alone have in common.
+void read_exchange_of_layer(JsonReader& reader, std::int64_t tokens_per_rank, Scenario& scenario) {
   const int ep = scenario.parallelism.ep;
-  const auto& layer = std::get<MoeLayerWorkload>(scenario.workload);
   const RankLayout layout{ep, std::min(ep, scenario.cluster.ranks_per_node)};
-  const RoutingChoice routing = read_routing(object_or_empty(reader, "routing"), scenario.model->moe->routing, layout,
-                                             layer.tokens_per_rank * ep);
+  const RoutingChoice routing =
+      read_routing(object_or_empty(reader, "routing"), scenario.model->moe->routing, layout, tokens_per_rank * ep);
   if (reader.has("placement"))
     scenario.placement = *placement_kind(kPlacements[reader.choice("placement", kPlacements)]);
   scenario.routing = routing.router;
   scenario.routing_path = routing.path;
   scenario.dispatch = read_dispatch(object_or_empty(reader, "dispatch"), routing.router, scenario.gpu);
+}
+
+void read_layer(JsonReader& reader, Scenario& scenario) {
+  const auto& layer = std::get<MoeLayerWorkload>(scenario.workload);
+  read_exchange_of_layer(reader, layer.tokens_per_rank, scenario);
   scenario.compute = read_compute(object_or_empty(reader, "compute"), layer.direction, scenario.gpu);
 }
 
@@ -122,6 +127,7 @@ std::vector<std::string> named_files(const json& scenario, const std::string& wh
   add("model", "card");
   add("cluster", "card");
   add("compute", "profile");
+  add("dispatch", "library");
   return files;
 }
 
@@ -144,18 +150,29 @@ Scenario parse_scenario(const json& value, const std::string& where) {
   const std::string_view kind = workload_kinds()[reader.object("workload").choice("kind", workload_kinds())];
   static constexpr std::array<std::string_view, 6> kOthers{"model",   "routing",  "placement",
                                                            "compute", "dispatch", "parallelism"};
+  static constexpr std::array<std::string_view, 1> kCompute{"compute"};
+  static constexpr std::array<std::string_view, 1> kParallelism{"parallelism"};
   if (kind == "flows") refuse_unused(reader, kind, kOthers);
-  if (kind == "all_to_all") refuse_unused(reader, kind, std::span(kOthers).first(4));
+  if (kind == "all_to_all" || kind == "collective") refuse_unused(reader, kind, std::span(kOthers).first(4));
+  if (kind == "exchange") refuse_unused(reader, kind, kCompute);
+  if (kind == "collective") refuse_unused(reader, kind, kParallelism);
 
-  if (kind == "moe_layer") {
+  if (kind == "moe_layer" || kind == "exchange") {
     refuse_mixed_nodes(scenario.cluster, where);
     read_model(reader, scenario);
   }
   const int experts = scenario.model ? scenario.model->moe->routing.num_experts : 0;
-  scenario.parallelism.ep = kind == "flows" ? scenario.world_size : read_ep(reader, scenario.world_size, experts);
-  scenario.workload = read_workload(reader.object("workload"), scenario.world_size, scenario.parallelism.ep);
+  const bool no_group = kind == "flows" || kind == "collective";
+  scenario.parallelism.ep = no_group ? scenario.world_size : read_ep(reader, scenario.world_size, experts);
+  scenario.workload = read_workload(reader.object("workload"), {scenario.world_size, scenario.cluster.ranks_per_node},
+                                    scenario.parallelism.ep);
+  JsonReader dispatch = object_or_empty(reader, "dispatch");
   if (kind == "moe_layer") read_layer(reader, scenario);
-  if (kind == "all_to_all") scenario.dispatch = read_all_to_all_dispatch(object_or_empty(reader, "dispatch"));
+  if (const auto* exchange = std::get_if<ExchangeWorkload>(&scenario.workload)) {
+    read_exchange_of_layer(reader, exchange->tokens_per_rank, scenario);
+  }
+  if (kind == "all_to_all") scenario.dispatch = read_all_to_all_dispatch(dispatch, scenario.gpu);
+  if (kind == "collective") scenario.dispatch = read_collective_dispatch(dispatch, scenario.gpu);
   scenario.network = read_network(object_or_empty(reader, "network"));
   reader.finish();
   check_size(scenario, reader);
@@ -175,20 +192,23 @@ Scenario load_scenario(const std::string& path, const LoadOptions& options) {
 }
 
 ordered_json resolved_json(const Scenario& scenario) {
-  const bool layer = std::holds_alternative<MoeLayerWorkload>(scenario.workload);
+  const auto* layer = std::get_if<MoeLayerWorkload>(&scenario.workload);
+  const bool tokens = scenario.model.has_value();
   const bool flows = std::holds_alternative<FlowsWorkload>(scenario.workload);
+  const bool collective = std::holds_alternative<CollectiveWorkload>(scenario.workload);
   ordered_json document = {{"schema", 1}, {"name", scenario.name}};
-  if (layer) document["model"] = ordered_json::parse(scenario.model_source);
+  if (tokens) document["model"] = ordered_json::parse(scenario.model_source);
   document["cluster"] = ordered_json::parse(scenario.cluster_source);
   document["workload"] = workload_json(scenario.workload, scenario.parallelism.ep);
-  if (!flows) document["parallelism"] = {{"ep", scenario.parallelism.ep}};
-  if (layer) {
+  if (!flows && !collective) document["parallelism"] = {{"ep", scenario.parallelism.ep}};
+  if (tokens) {
     document["routing"] = routing_json(*scenario.routing, scenario.routing_path);
     document["placement"] = name(scenario.placement);
     document["dispatch"] = dispatch_json(scenario.dispatch);
-    document["compute"] = compute_json(scenario.compute, std::get<MoeLayerWorkload>(scenario.workload).direction);
+    if (layer != nullptr) document["compute"] = compute_json(scenario.compute, layer->direction);
   } else if (!flows) {
-    document["dispatch"] = {{"algorithm", name(scenario.dispatch.algorithm)}};
+    if (!collective) document["dispatch"]["algorithm"] = name(scenario.dispatch.algorithm);
+    document["dispatch"]["library"] = ordered_json::parse(scenario.dispatch.library_source);
   }
   document["network"] = {{"tolerance", scenario.network.tolerance}};
   document["seed"] = scenario.seed;

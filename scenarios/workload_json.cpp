@@ -18,7 +18,8 @@ using nlohmann::ordered_json;
 
 namespace {
 
-constexpr std::array<std::string_view, 3> kKinds{"flows", "all_to_all", "moe_layer"};
+constexpr std::array<std::string_view, 5> kKinds{"flows", "all_to_all", "moe_layer", "exchange", "collective"};
+constexpr std::array<std::string_view, 2> kExchangeOps{"dispatch", "combine"};
 constexpr std::size_t kMaxCsvBytes = std::size_t{1} << 30;
 constexpr std::int64_t kMaxTokensPerRank = std::int64_t{1} << 31;
 
@@ -95,6 +96,49 @@ MoeLayerWorkload read_moe_layer(JsonReader& reader) {
   return workload;
 }
 
+ExchangeWorkload read_exchange(JsonReader& reader) {
+  ExchangeWorkload workload;
+  workload.tokens_per_rank = reader.integer("tokens_per_rank", 1, kMaxTokensPerRank);
+  if (reader.has("op")) workload.op = static_cast<ExchangeDirection>(reader.choice("op", kExchangeOps));
+  return workload;
+}
+
+CollectiveWorkload read_collective(JsonReader& reader, const RankLayout& cluster) {
+  CollectiveWorkload workload;
+  workload.op = static_cast<CollectiveOp>(reader.choice("op", collective_op_names()));
+  const bool pair = workload.op == CollectiveOp::send_recv;
+  workload.algorithm = pair ? CollectiveAlgorithm::direct : CollectiveAlgorithm::ring;
+  if (reader.has("algorithm")) {
+    workload.algorithm = static_cast<CollectiveAlgorithm>(reader.choice("algorithm", collective_algorithm_names()));
+  }
+  if (!supports(workload.algorithm, workload.op)) {
+    std::vector<std::string_view> names;
+    for (const std::string_view name : collective_algorithm_names()) {
+      if (supports(*collective_algorithm(name), workload.op)) names.push_back(name);
+    }
+    reader.fail("algorithm", fmt::format("\"{}\" for {}", name(workload.algorithm), name(workload.op)),
+                fmt::format("one of {}", fmt::join(names, ", ")));
+  }
+  workload.bytes = {reader.integer("bytes", 0, kMaxFlowBytes)};
+  if (pair && cluster.ranks < 2) reader.fail("op", "\"send_recv\" on one rank", "a cluster of two or more");
+  workload.ranks =
+      static_cast<int>(reader.integer_or("ranks", pair ? 2 : 1, pair ? 2 : cluster.ranks, pair ? 2 : cluster.ranks));
+  if (workload.algorithm == CollectiveAlgorithm::hierarchical && workload.ranks % cluster.ranks_per_node != 0) {
+    reader.fail("ranks", std::to_string(workload.ranks),
+                fmt::format("whole nodes of {} for hierarchical", cluster.ranks_per_node));
+  }
+  const bool in_chunks =
+      workload.algorithm == CollectiveAlgorithm::tree
+          ? workload.op == CollectiveOp::all_reduce
+          : workload.algorithm == CollectiveAlgorithm::ring && workload.op == CollectiveOp::broadcast;
+  if (in_chunks) {
+    workload.chunks = static_cast<int>(reader.integer_or("chunks", 1, 1024, workload.chunks));
+  } else if (reader.has("chunks")) {
+    reader.fail("chunks", "a key that it has no use for", "it only with all_reduce by tree or broadcast by ring");
+  }
+  return workload;
+}
+
 struct ToJson {
   int ranks;
 
@@ -124,13 +168,32 @@ struct ToJson {
   ordered_json operator()(const MoeLayerWorkload& layer) const {
     return {{"kind", "moe_layer"}, {"tokens_per_rank", layer.tokens_per_rank}, {"direction", name(layer.direction)}};
   }
+
+  ordered_json operator()(const ExchangeWorkload& exchange) const {
+    return {{"kind", "exchange"},
+            {"tokens_per_rank", exchange.tokens_per_rank},
+            {"op", kExchangeOps[static_cast<std::size_t>(exchange.op)]}};
+  }
+
+  ordered_json operator()(const CollectiveWorkload& collective) const {
+    ordered_json value = {{"kind", "collective"},
+                          {"op", name(collective.op)},
+                          {"algorithm", name(collective.algorithm)},
+                          {"bytes", collective.bytes.count},
+                          {"ranks", collective.ranks}};
+    const bool tree = collective.algorithm == CollectiveAlgorithm::tree && collective.op == CollectiveOp::all_reduce;
+    const bool ring = collective.algorithm == CollectiveAlgorithm::ring && collective.op == CollectiveOp::broadcast;
+    if (tree || ring) value["chunks"] = collective.chunks;
+    return value;
+  }
 };
 
 }  // namespace
 
 std::span<const std::string_view> workload_kinds() { return kKinds; }
 
-Workload read_workload(JsonReader reader, int world_size, int ranks) {
+Workload read_workload(JsonReader reader, const RankLayout& cluster, int ranks) {
+  const int world_size = cluster.ranks;
   Workload workload;
   switch (reader.choice("kind", kKinds)) {
     case 0:
@@ -139,8 +202,14 @@ Workload read_workload(JsonReader reader, int world_size, int ranks) {
     case 1:
       workload = read_all_to_all(reader, ranks);
       break;
-    default:
+    case 2:
       workload = read_moe_layer(reader);
+      break;
+    case 3:
+      workload = read_exchange(reader);
+      break;
+    default:
+      workload = read_collective(reader, cluster);
       break;
   }
   reader.finish();

@@ -10,8 +10,8 @@ namespace moesim {
 // The names of the workload kinds, in the order of the alternatives of Workload.
 std::span<const std::string_view> workload_kinds();
 
-// Reads the "workload" object. `ranks` is the size of the group that an all_to_all fills, `world_size` the cluster's.
-Workload read_workload(JsonReader reader, int world_size, int ranks);
+// Reads the "workload" object. `ranks` is the size of the group that an all_to_all fills, `cluster` has all there are.
+Workload read_workload(JsonReader reader, const RankLayout& cluster, int ranks);
 
 // As read_workload() takes it; the contents of CSV files stand in it, so that nothing depends on a file.
 nlohmann::ordered_json workload_json(const Workload& workload, int ranks);

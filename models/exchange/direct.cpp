@@ -10,7 +10,7 @@ ExchangePlan plan_direct(const ExchangeInput& input) {
   PlanBuilder builder(input);
   for (int from = 0; from < ranks; ++from) {
     for (int to = 0; to < ranks; ++to) {
-      if (from != to) builder.add(RankId{from}, RankId{to}, bytes);
+      if (from != to) builder.add_call(RankId{from}, RankId{to}, bytes);
     }
   }
   return builder.take();

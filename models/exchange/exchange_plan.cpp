@@ -1,5 +1,6 @@
 #include "models/exchange/exchange_plan.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -30,6 +31,24 @@ void check_shapes(const RoutedBatch& batch) {
                layout.ranks, layout.nodes());
 }
 
+ExchangePlan plan_of(ExchangeAlgorithm algorithm, const detail::ExchangeInput& input) {
+  switch (algorithm) {
+    case ExchangeAlgorithm::direct:
+      return detail::plan_direct(input);
+    case ExchangeAlgorithm::pairwise:
+      return detail::plan_pairwise(input);
+    case ExchangeAlgorithm::rank_dedup:
+      return detail::plan_rank_dedup(input);
+    case ExchangeAlgorithm::two_hop:
+      return detail::plan_two_hop(input);
+    case ExchangeAlgorithm::low_latency:
+      return detail::plan_low_latency(input);
+    case ExchangeAlgorithm::all_gather:
+      return detail::plan_all_gather(input);
+  }
+  MOESIM_CHECK(false, "exchange algorithm {}", static_cast<int>(algorithm));
+}
+
 }  // namespace
 
 std::optional<ExchangeAlgorithm> exchange_algorithm(std::string_view name) {
@@ -49,28 +68,17 @@ ExchangePlan plan_exchange(ExchangeAlgorithm algorithm, ExchangeDirection direct
                            const WireFormat& format, const ExchangeOptions& options) {
   check_shapes(batch);
   MOESIM_CHECK(!options.padded_slots_per_expert || supports_padding(algorithm), "{} cannot be padded", name(algorithm));
-  const detail::ExchangeInput input{batch, options, direction, format.bytes_per_copy()};
-  switch (algorithm) {
-    case ExchangeAlgorithm::direct:
-      return detail::plan_direct(input);
-    case ExchangeAlgorithm::pairwise:
-      return detail::plan_pairwise(input);
-    case ExchangeAlgorithm::rank_dedup:
-      return detail::plan_rank_dedup(input);
-    case ExchangeAlgorithm::two_hop:
-      return detail::plan_two_hop(input);
-    case ExchangeAlgorithm::low_latency:
-      return detail::plan_low_latency(input);
-    case ExchangeAlgorithm::all_gather:
-      return detail::plan_all_gather(input);
+  ExchangePlan plan = plan_of(algorithm, {batch, options, direction, format.bytes_per_copy()});
+  for (Message& message : plan.messages) {
+    if (message.num_waits == 0) message.pacing = std::max(message.pacing, options.least_transfer);
   }
-  MOESIM_CHECK(false, "exchange algorithm {}", static_cast<int>(algorithm));
+  return plan;
 }
 
 FlowSpec flow_spec(const ExchangePlan& plan, const Message& message, RouteId route) {
   FlowSpec flow{.route = route,
                 .bytes = message.bytes,
-                .start_up = plan.message_overhead,
+                .start_up = plan.message_overhead + message.lead,
                 .rate_cap = plan.message_rate_cap,
                 .multiplicity = message.multiplicity};
   if (message.pacing > Picoseconds::zero() && message.bytes.count > 0) {

@@ -30,6 +30,7 @@ struct Message {
   RankId source;
   RankId destination;
   Bytes bytes;                    // Of each of `multiplicity` messages. 0 is a signal: it costs latency alone.
+  Picoseconds lead = {};          // What passes before its first byte leaves, once nothing is waited for any more.
   Picoseconds pacing = {};        // The sender cannot hand a message over in less: its rate is at most bytes / pacing.
   std::int32_t multiplicity = 1;  // Identical messages between the pair (one a token), told as one.
   std::int32_t first_wait = 0;    // waits[first_wait, first_wait + num_waits): indices of earlier messages.
@@ -46,6 +47,12 @@ struct ExchangePlan {
   std::optional<Bandwidth> message_rate_cap = {};  // What one message can reach, whatever the links allow.
 };
 
+// A protocol for short messages: quick to start, slow to carry.
+struct EagerProtocol {
+  Picoseconds launch;  // In place of ExchangeOptions::launch.
+  Bandwidth rate;      // Of one message.
+};
+
 struct ExchangeOptions {
   // What posting one message costs its sender. `low_latency` pays it for every token copy, one after another; the bulk
   // algorithms once a message.
@@ -59,6 +66,16 @@ struct ExchangeOptions {
   // Static shapes, as compilers of the GShard line produce: every (source rank, expert) buffer goes over the wire with
   // this many slots, filled or not. Only where supports_padding().
   std::optional<std::int64_t> padded_slots_per_expert = {};
+
+  // What a library's kernels add to the wire (models/exchange/library.hpp).
+  Picoseconds launch = {};          // From the call to the first byte, and from the last byte to the end.
+  Picoseconds least_transfer = {};  // What lies between is not less than this.
+  // What a signal takes: low_latency tells every expert (combine: every source rank) of another node that all is sent,
+  // two_hop every other node how much is to come.
+  Picoseconds signal = {};
+  // Copies that the kernels of a rank write in a second. two_hop and rank_dedup; docs/models/exchange.md says which.
+  std::optional<Bandwidth> copy_rate = {};
+  std::optional<EagerProtocol> eager = {};  // direct, pairwise: taken wherever it is over before `launch` is.
 };
 
 // Whether the algorithm sends one buffer for each (source rank, expert), which is what can be padded.

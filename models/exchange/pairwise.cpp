@@ -1,3 +1,5 @@
+#include <array>
+
 #include "models/exchange/plan_builder.hpp"
 
 namespace moesim::detail {
@@ -16,7 +18,7 @@ ExchangePlan plan_pairwise(const ExchangeInput& input) {
       const int to = (from + step) % ranks;
       const Bytes bytes = (padded ? padding : input.batch.expert_copies.at(from, to)) * input.copy;
       if (step == 1) {
-        builder.add(RankId{from}, RankId{to}, bytes);
+        builder.add_call(RankId{from}, RankId{to}, bytes);
         continue;
       }
       // In step j the message of pair (from, from + j) stands at (j - 1) * P + from. The sender of this one (combine:
@@ -24,7 +26,8 @@ ExchangePlan plan_pairwise(const ExchangeInput& input) {
       const int sender = input.direction == ExchangeDirection::dispatch ? from : to;
       const int base = (step - 2) * ranks;
       const int as_second = (sender - (step - 1) + ranks) % ranks;
-      builder.add(RankId{from}, RankId{to}, bytes, {base + sender, base + as_second});
+      const std::array<std::int32_t, 2> waits{base + sender, base + as_second};
+      builder.add_call(RankId{from}, RankId{to}, bytes, waits);
     }
   }
   return builder.take();

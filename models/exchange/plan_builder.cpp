@@ -4,9 +4,12 @@
 
 namespace moesim::detail {
 
-PlanBuilder::PlanBuilder(const ExchangeInput& input) : direction_(input.direction) {
-  plan_.message_overhead = input.options.message_overhead;
-  plan_.message_rate_cap = input.options.message_rate_cap;
+PlanBuilder::PlanBuilder(const ExchangeInput& input) : PlanBuilder(input.options) { direction_ = input.direction; }
+
+PlanBuilder::PlanBuilder(const ExchangeOptions& options)
+    : direction_(ExchangeDirection::dispatch), launch_(options.launch), eager_(options.eager) {
+  plan_.message_overhead = options.message_overhead;
+  plan_.message_rate_cap = options.message_rate_cap;
 }
 
 std::int32_t PlanBuilder::add(RankId from, RankId to, Bytes bytes, std::span<const std::int32_t> waits) {
@@ -21,10 +24,21 @@ std::int32_t PlanBuilder::add(RankId from, RankId to, Bytes bytes, std::span<con
   plan_.messages.push_back({.source = from,
                             .destination = to,
                             .bytes = bytes,
+                            .lead = waits.empty() ? launch_ : Picoseconds{},
                             .first_wait = static_cast<std::int32_t>(plan_.waits.size()),
                             .num_waits = static_cast<std::int32_t>(waits.size()),
                             .waits_for_source = waits_for_source});
   plan_.waits.insert(plan_.waits.end(), waits.begin(), waits.end());
+  return index;
+}
+
+std::int32_t PlanBuilder::add_call(RankId from, RankId to, Bytes bytes, std::span<const std::int32_t> waits) {
+  const std::int32_t index = add(from, to, bytes, waits);
+  if (eager_ && eager_->launch + bytes / eager_->rate < launch_) {
+    Message& message = this->message(index);
+    message.lead = waits.empty() ? eager_->launch : Picoseconds{};
+    message.pacing = bytes / eager_->rate;
+  }
   return index;
 }
 
@@ -38,10 +52,20 @@ ExchangePlan plan_pairs(const ExchangeInput& input, const CountMatrix& counts) {
   for (int from = 0; from < counts.rows(); ++from) {
     for (int to = 0; to < counts.columns(); ++to) {
       const std::int64_t copies = counts.at(from, to);
-      if (from != to && copies > 0) builder.add(RankId{from}, RankId{to}, copies * input.copy);
+      if (from != to && copies > 0) builder.add_call(RankId{from}, RankId{to}, copies * input.copy);
     }
   }
   return builder.take();
+}
+
+Picoseconds copying(const ExchangeInput& input, std::int64_t copies) {
+  return input.options.copy_rate ? copies * input.copy / *input.options.copy_rate : Picoseconds{};
+}
+
+std::int64_t row_sum(const CountMatrix& counts, int row) {
+  std::int64_t sum = 0;
+  for (int column = 0; column < counts.columns(); ++column) sum += counts.at(row, column);
+  return sum;
 }
 
 std::int64_t padded_copies(const ExchangeInput& input) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -21,12 +22,15 @@ struct ExchangeInput {
 class PlanBuilder {
  public:
   explicit PlanBuilder(const ExchangeInput& input);
+  explicit PlanBuilder(const ExchangeOptions& options);  // Ranks are told as they are.
 
   // Returns the message's index.
   std::int32_t add(RankId from, RankId to, Bytes bytes, std::span<const std::int32_t> waits = {});
   std::int32_t add(RankId from, RankId to, Bytes bytes, std::initializer_list<std::int32_t> waits) {
     return add(from, to, bytes, std::span<const std::int32_t>{waits.begin(), waits.size()});
   }
+  // A message that a library's point-to-point call carries, which chooses its protocol by size.
+  std::int32_t add_call(RankId from, RankId to, Bytes bytes, std::span<const std::int32_t> waits = {});
   Message& message(std::int32_t index) { return plan_.messages[static_cast<std::size_t>(index)]; }
   void reserve(std::size_t messages, std::size_t waits);
   ExchangePlan take() { return std::move(plan_); }
@@ -34,10 +38,17 @@ class PlanBuilder {
  private:
   ExchangePlan plan_;
   ExchangeDirection direction_;
+  Picoseconds launch_;
+  std::optional<EagerProtocol> eager_;
 };
 
 // One message for each ordered pair of different ranks that has copies in `counts` [rank, rank], all at once.
 ExchangePlan plan_pairs(const ExchangeInput& input, const CountMatrix& counts);
+
+// What a rank's kernels take to write so many copies; no time without a limit.
+Picoseconds copying(const ExchangeInput& input, std::int64_t copies);
+
+std::int64_t row_sum(const CountMatrix& counts, int row);
 
 // Copies of every pair in a padded exchange: the slots of all experts of a rank.
 std::int64_t padded_copies(const ExchangeInput& input);

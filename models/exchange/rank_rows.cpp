@@ -1,15 +1,12 @@
 #include "models/exchange/rank_rows.hpp"
 
+#include "models/exchange/plan_builder.hpp"
 #include "sim/check.hpp"
 
 namespace moesim {
 namespace {
 
-std::int64_t row_sum(const CountMatrix& counts, int row) {
-  std::int64_t sum = 0;
-  for (int column = 0; column < counts.columns(); ++column) sum += counts.at(row, column);
-  return sum;
-}
+using detail::row_sum;
 
 std::vector<std::int64_t> column_sums(const CountMatrix& counts) {
   std::vector<std::int64_t> sums(static_cast<std::size_t>(counts.columns()));

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "scenarios/text_table.hpp"
+#include "validate/error_summary.hpp"
+#include "validate/network/network_rows.hpp"
+
+namespace moesim {
+
+// The bar: errors of all rows that were neither fitted nor set aside.
+inline constexpr double kNetworkMedianBand = 0.08;
+inline constexpr double kNetworkP90Band = 0.20;
+
+struct JudgedRow {
+  NetworkRow row;
+  std::optional<double> computed;  // Empty where it cannot be run, which only rows set aside may do.
+  double error() const { return computed ? *computed / row.published - 1 : 0; }
+};
+
+struct NetworkSuite {
+  std::vector<JudgedRow> rows;  // Worst first; fitted ones and those set aside behind.
+
+  std::vector<std::string> groups() const;  // The libraries' cards, by name.
+  // Of the rows with this use; of all groups for an empty one.
+  ErrorSummary summary(RowUse use, const std::string& group = "") const;
+  bool passes() const;
+
+  // With the `worst` first rows.
+  std::string text(const ReportStyle& style, std::size_t worst) const;
+  std::string json() const;
+};
+
+// Runs every row whose file, id, setup, source or library contains `only`. `progress` may be empty.
+using SuiteProgress = std::function<void(std::size_t done, std::size_t rows)>;
+NetworkSuite run_network_suite(const std::string& only, const SuiteProgress& progress = {});
+
+// The fitted constants of one library's card, found anew on the rows that are marked as fitted.
+struct RefittedConstant {
+  std::string name;
+  double card = 0;    // As the card has it.
+  double fitted = 0;  // As least squares in the logarithm find it.
+};
+struct RefittedLibrary {
+  std::string name;
+  std::size_t rows = 0;
+  std::vector<RefittedConstant> constants;
+};
+std::vector<RefittedLibrary> refit_libraries(const std::string& only);
+
+}  // namespace moesim
