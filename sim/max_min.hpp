@@ -97,6 +97,7 @@ class MaxMinShares : private MaxMinParts {
   void settle_all();
   void settle(Constraint link);
   void rise(Constraint link);
+  double least_level(std::span<const Constraint> constraints) const;
   void fall(Constraint link, double floor);
   void find_joiners(Constraint link, double floor);
   double level_with_joiners(Constraint link, double floor);

@@ -101,6 +101,10 @@ void MaxMinShares::rise(Constraint link) {
   std::int64_t weight = state.weight;
   double left = balance_[at(link)].slack + static_cast<double>(weight) * old_level;
   double level = old_level + balance_[at(link)].slack / static_cast<double>(weight);
+  if (state.uneven == 0 && least_level(state.own.others()) >= level) {
+    set_level(link, level);
+    return;
+  }
   for (double floor = 0; weight > 0;) {
     // Each leaver raises the level for those that stay, and so may make others leave.
     const std::size_t before = leavers.size();
@@ -125,6 +129,18 @@ void MaxMinShares::rise(Constraint link) {
     move(leavers[i].flow, link, leavers[i].other, old_level, leavers[i].level);
   }
   set_level(link, level);
+}
+
+double MaxMinShares::least_level(std::span<const Constraint> constraints) const {
+  // Four at a time, since each comparison would wait for the one before it.
+  double least[4] = {kInfinity, kInfinity, kInfinity, kInfinity};
+  const double* const levels = levels_.data();
+  std::size_t i = 0;
+  for (; i + 4 <= constraints.size(); i += 4) {
+    for (std::size_t j = 0; j < 4; ++j) least[j] = std::min(least[j], levels[constraints[i + j]]);
+  }
+  for (; i < constraints.size(); ++i) least[0] = std::min(least[0], levels[constraints[i]]);
+  return std::min(std::min(least[0], least[1]), std::min(least[2], least[3]));
 }
 
 // The own flows, if any, must have less, but not less than `floor`. Flows held back elsewhere to more than the new
@@ -201,14 +217,23 @@ void MaxMinShares::set_level(Constraint link, double level) {
 void MaxMinShares::spread(Constraint link, double change, double level) {
   const State& state = states_[at(link)];
   if (state.uneven == 0) {
+    // The loops that most time is spent in. Slack that shrinks can but leave its range below, and the other way round.
     Balance* const balance = balance_.data();
-    const double known = change < 0 ? 0 : level;
-    for (const Constraint c : state.own.others()) {
-      Balance& other = balance[c];
-      other.highest_elsewhere = std::max(other.highest_elsewhere, known);
-      other.slack -= change;
-      if (other.slack < other.low || other.slack > other.high) [[unlikely]]
-        enqueue(c);
+    if (change < 0) {
+      for (const Constraint c : state.own.others()) {
+        Balance& other = balance[c];
+        other.slack -= change;
+        if (other.slack > other.high) [[unlikely]]
+          enqueue(c);
+      }
+    } else {
+      for (const Constraint c : state.own.others()) {
+        Balance& other = balance[c];
+        other.highest_elsewhere = std::max(other.highest_elsewhere, level);
+        other.slack -= change;
+        if (other.slack < other.low) [[unlikely]]
+          enqueue(c);
+      }
     }
   } else {
     for (const VirtualFinish& own : state.own.entries()) {
