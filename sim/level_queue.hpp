@@ -10,10 +10,9 @@
 namespace moesim {
 
 // Links to look at, low levels (bytes/s) first: a radix queue. The leading bits of a level are its bucket, 4,096 to each
-// factor of two; one bit for each bucket, and one for each 64 of them, lead to the first that holds a link. Of the links
-// in a bucket the lowest comes first, among equal levels the lowest number. Only where more than kSorted are in one, as
-// in a network of equal links, they come as they stand, the last that was pushed first. No link is lost by being early
-// or late: it may be looked at once more.
+// factor of two; one bit for each bucket, and one for each 64 of them, lead to the first that holds a link. A bucket is
+// a list in order of level, the last that was pushed first among equals. Where very many links are nearly level, a new
+// one is put no further than kMostPassed into the list: coming early, it may have to be looked at once more.
 class LevelQueue {
  public:
   bool empty() const { return octaves_in_use_ == 0; }
@@ -27,8 +26,12 @@ class LevelQueue {
     if (!octaves_[number]) octaves_[number] = std::make_unique<Octave>();
     Octave& octave = *octaves_[number];
     const std::size_t in_octave = bucket % kBucketsOfOctave;
-    entries_[l] = {level, octave.first[in_octave]};
-    octave.first[in_octave] = link;
+    std::int32_t* place = &octave.first[in_octave];
+    for (int passed = 0; *place != kNone && entry(*place).level < level && passed < kMostPassed; ++passed) {
+      place = &entry(*place).next;
+    }
+    entries_[l] = {level, *place};
+    *place = link;
     octave.buckets_in_use[in_octave / 64] |= bit(in_octave % 64);
     octave.words_in_use |= bit(in_octave / 64);
     octaves_in_use_ |= bit(number);
@@ -41,7 +44,8 @@ class LevelQueue {
     const auto word = static_cast<std::size_t>(std::countr_zero(octave.words_in_use));
     const auto in_word = static_cast<std::size_t>(std::countr_zero(octave.buckets_in_use[word]));
     std::int32_t& first = octave.first[word * 64 + in_word];
-    const std::int32_t link = take_lowest(first);
+    const std::int32_t link = first;
+    first = entry(link).next;
     if (first == kNone) {
       if ((octave.buckets_in_use[word] &= ~bit(in_word)) == 0) octave.words_in_use &= ~bit(word);
       if (octave.words_in_use == 0) octaves_in_use_ &= ~bit(number);
@@ -53,7 +57,7 @@ class LevelQueue {
   static constexpr std::int32_t kNone = -1;
   static constexpr std::size_t kBucketsOfOctave = 4096;
   static constexpr int kShift = 52 - 12;  // What follows the exponent of a double and the leading 12 bits after it.
-  static constexpr int kSorted = 8;
+  static constexpr int kMostPassed = 64;
 
   struct Octave {
     Octave() { first.fill(kNone); }
@@ -76,25 +80,6 @@ class LevelQueue {
     const std::uint64_t leading = std::bit_cast<std::uint64_t>(level) >> kShift;
     if (leading < kFirst) return 0;
     return leading - kFirst > kLast ? kLast : leading - kFirst;
-  }
-
-  std::int32_t take_lowest(std::int32_t& first) {
-    std::int32_t* lowest = &first;
-    int looked_at = 1;
-    for (std::int32_t* place = &entry(first).next; *place != kNone; place = &entry(*place).next) {
-      if (++looked_at > kSorted) {
-        lowest = &first;
-        break;
-      }
-      if (before(*place, *lowest)) lowest = place;
-    }
-    const std::int32_t link = *lowest;
-    *lowest = entry(link).next;
-    return link;
-  }
-
-  bool before(std::int32_t a, std::int32_t b) {
-    return entry(a).level < entry(b).level || (entry(a).level == entry(b).level && a < b);
   }
 
   Entry& entry(std::int32_t link) { return entries_[static_cast<std::size_t>(link)]; }
