@@ -49,6 +49,7 @@ RouteId FlowNetwork::add_route(std::span<const LinkId> links) {
 
 FlowId FlowNetwork::start(const FlowSpec& spec) {
   MOESIM_CHECK(spec.route.valid() && spec.route.index() < latency_.size(), "there is no route {}", spec.route.value);
+  MOESIM_CHECK(spec.weight > 0, "a flow of weight {}", spec.weight);
   MOESIM_CHECK(spec.bytes.count >= 0 && spec.multiplicity > 0 && spec.start_up >= Picoseconds::zero(),
                "{} flows of {} bytes after {} ps", spec.multiplicity, spec.bytes.count, spec.start_up.count);
   MOESIM_CHECK(!spec.rate_cap || spec.rate_cap->bytes_per_s() > 0, "a rate cap of {} B/s",
@@ -56,7 +57,7 @@ FlowId FlowNetwork::start(const FlowSpec& spec) {
   MOESIM_CHECK(spec.bytes.count == 0 || spec.rate_cap || !shares_.links(spec.route).empty(),
                "a flow without links needs a rate cap");
   const std::int32_t id = take_id();
-  flows_[at(id)] = {spec.route, spec.multiplicity, spec.bytes, spec.rate_cap, spec.tag, started_++, kNone};
+  flows_[at(id)] = {spec.route, spec.multiplicity, spec.weight, spec.bytes, spec.rate_cap, spec.tag, started_++, kNone};
   ++live_;
   const Picoseconds begin = simulator_.now() + spec.start_up + latency_[spec.route.index()];
   if (begin == simulator_.now()) {
@@ -202,12 +203,25 @@ void FlowNetwork::begin_joining_flows() {
     if (flow.bytes.count == 0) {
       finished_.push_back(id);
     } else {
-      shares_.add(id, flow.route, flow.rate_cap, flow.multiplicity, static_cast<double>(flow.bytes.count));
+      add_to_shares(id);
     }
   }
   joining_.clear();
   share_out();
   tell_ends();
+}
+
+void FlowNetwork::add_to_shares(std::int32_t id) {
+  const Flow& flow = flows_[at(id)];
+  const double weight = flow.weight;
+  std::optional<Bandwidth> cap = flow.rate_cap;
+  if (cap && flow.weight != 1) cap = Bandwidth::bytes_per_s(cap->bytes_per_s() / weight);
+  shares_.add(id, flow.route, cap, std::int64_t{flow.multiplicity} * flow.weight,
+              static_cast<double>(flow.bytes.count) / weight);
+}
+
+double FlowNetwork::rate_bytes_per_s(FlowId flow) const {
+  return shares_.rate(flow.value) * flows_[flow.index()].weight;
 }
 
 void FlowNetwork::share_out() {
@@ -252,10 +266,10 @@ std::optional<std::string> FlowNetwork::violation(double tolerance) const {
   std::vector<double> rates;
   for (std::size_t id = 0; id < flows_.size(); ++id) {
     const Flow& flow = flows_[id];
-    const double rate = shares_.rate(static_cast<std::int32_t>(id));
+    const double rate = shares_.rate(static_cast<std::int32_t>(id)) * flow.weight;
     if (flow.multiplicity == 0 || rate == 0) continue;
     const auto links = shares_.links(flow.route);
-    sharing.push_back({{links.begin(), links.end()}, flow.rate_cap, flow.multiplicity});
+    sharing.push_back({{links.begin(), links.end()}, flow.rate_cap, flow.multiplicity, flow.weight});
     rates.push_back(rate);
   }
   return max_min_violation(capacities_, sharing, rates, tolerance);

@@ -26,6 +26,7 @@ struct FlowSpec {
   Picoseconds start_up{};               // The sender's cost before the first byte leaves (a message's overhead).
   std::optional<Bandwidth> rate_cap{};  // What the sender or receiver can do at most, whatever the links allow.
   std::int32_t multiplicity = 1;        // This many identical flows, each of `bytes`, told of as one.
+  std::int32_t weight = 1;              // Its share of a full link, to that of others there (3 and 2 for 1.5 to 1).
   std::uint64_t tag = 0;                // Handed back when the flow ends.
 };
 
@@ -43,9 +44,10 @@ class LinkObserver {
   virtual void on_link_rate(LinkId link, Picoseconds at, double bytes_per_s) = 0;
 };
 
-// Flows that share links as a fluid: at every instant the rates are max-min fair, that is, no flow can be given more
-// without taking from one that has no more than it. A flow waits for `start_up` plus the latencies of its route, then
-// its bytes drain at its rate (the convention of SimGrid's CM02 model). docs/models/flow_network.md has the theory.
+// Flows that share links as a fluid: at every instant the rates, each divided by the flow's weight, are max-min fair,
+// that is, no flow can be given more without taking from one that has no more than it. A flow waits for `start_up` plus
+// the latencies of its route, then its bytes drain at its rate (the convention of SimGrid's CM02 model).
+// docs/models/flow_network.md has the theory.
 //
 // The fluid lives between picoseconds; what is told of it is rounded up to the next. Flows that end at one instant are
 // told of in the order in which they were started.
@@ -65,8 +67,8 @@ class FlowNetwork final : public EventHandler {
   // Best set before the first flow starts: from then on account is kept of every link, which takes time.
   void set_observer(LinkObserver* observer);
 
-  Bytes bytes_carried(LinkId link) const { return carried_[link.index()]; }        // Of the flows that have finished.
-  double rate_bytes_per_s(FlowId flow) const { return shares_.rate(flow.value); }  // One copy; 0 while none drains.
+  Bytes bytes_carried(LinkId link) const { return carried_[link.index()]; }  // Of the flows that have finished.
+  double rate_bytes_per_s(FlowId flow) const;  // Of each of its copies; 0 while it does not drain.
   std::size_t live_flows() const { return live_; }
   std::uint64_t sharings() const { return sharings_; }            // How often rates have been shared out anew.
   std::uint64_t link_visits() const { return shares_.visits(); }  // How often that meant looking at a link.
@@ -89,6 +91,7 @@ class FlowNetwork final : public EventHandler {
   struct Flow {
     RouteId route;
     std::int32_t multiplicity = 0;  // 0: no flow has this id.
+    std::int32_t weight = 1;
     Bytes bytes;
     std::optional<Bandwidth> rate_cap;
     std::uint64_t tag = 0;
@@ -123,6 +126,7 @@ class FlowNetwork final : public EventHandler {
   void end_due_flows();
   void begin_joining_flows();
   void release(double now);
+  void add_to_shares(std::int32_t id);
   void share_out();
   void tell_ends();
   void tell_observer();

@@ -9,10 +9,11 @@
 
 namespace moesim {
 
-// Links to look at, low levels (bytes/s) first: a radix queue. The leading bits of a level are its bucket, 4,096 to each
-// factor of two; one bit for each bucket, and one for each 64 of them, lead to the first that holds a link. A bucket is
-// a list in order of level, the last that was pushed first among equals. Where very many links are nearly level, a new
-// one is put no further than kMostPassed into the list: coming early, it may have to be looked at once more.
+// Links to look at, low levels (bytes/s) first: a radix queue. The leading bits of a level are its bucket, 4,096 to
+// each factor of two; one bit for each bucket, and one for each 64 of them, lead to the first that holds a link. A
+// bucket is a list in order of level, the last that was pushed first among equals. Where very many links are nearly
+// level, a new one is put no further than kMostPassed into the list: coming early, it may have to be looked at once
+// more.
 class LevelQueue {
  public:
   bool empty() const { return octaves_in_use_ == 0; }

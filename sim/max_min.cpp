@@ -44,11 +44,11 @@ void MaxMinShares::keep_all_links() {
   }
 }
 
-void MaxMinShares::add(std::int32_t flow, RouteId route, std::optional<Bandwidth> rate_cap, std::int32_t copies,
+void MaxMinShares::add(std::int32_t flow, RouteId route, std::optional<Bandwidth> rate_cap, std::int64_t weight,
                        double bytes) {
   if (at(flow) >= flows_.size()) {
     flows_.resize(at(flow) + 1);
-    copies_.resize(flows_.size());
+    weights_.resize(flows_.size());
     bottlenecks_.resize(flows_.size(), kNone);
     places_in_own_.resize(flows_.size());
   }
@@ -60,7 +60,7 @@ void MaxMinShares::add(std::int32_t flow, RouteId route, std::optional<Bandwidth
     levels_[at(cap)] = rate_cap->bytes_per_s();
   }
   flows_[at(flow)] = {route, cap, 0, bytes, now_};
-  copies_[at(flow)] = copies;
+  weights_[at(flow)] = weight;
   added_.push_back(flow);
   ++draining_;
 }
@@ -116,7 +116,7 @@ void MaxMinShares::insert(std::int32_t flow) {
   if (level == kInfinity) {
     // A link with room. Any level will do that is above the rates on it; it falls to the right one when it is settled.
     const double capacity = capacities_[at(bottleneck)];
-    level = states_[at(bottleneck)].elsewhere.empty() ? capacity / copies_[at(flow)] : 2 * capacity;
+    level = states_[at(bottleneck)].elsewhere.empty() ? capacity / weight_of(flow) : 2 * capacity;
   }
   put_in_own(make_own(flow, bottleneck), bottleneck);
   std::uint32_t place = flows_[at(flow)].places;
@@ -127,7 +127,7 @@ void MaxMinShares::insert(std::int32_t flow) {
       put_elsewhere(flow, link.value, place);
       balance_[link.index()].highest_elsewhere = std::max(balance_[link.index()].highest_elsewhere, level);
     }
-    use(link.value, copies_[at(flow)] * level);
+    use(link.value, weight_of(flow) * level);
     ++place;
   }
 }
@@ -225,9 +225,9 @@ double MaxMinShares::finish_of(Constraint constraint, const VirtualFinish& entry
 // Takes a flow that has ended, and is in no heap any more, off its links.
 void MaxMinShares::remove(const VirtualFinish& entry, Constraint bottleneck) {
   const std::int32_t flow = entry.flow;
-  const double rate = copies_[at(flow)] * levels_[at(bottleneck)];
+  const double rate = weight_of(flow) * levels_[at(bottleneck)];
   State& state = states_[at(bottleneck)];
-  state.weight -= copies_[at(flow)];
+  state.weight -= weights_[at(flow)];
   state.uneven -= is_uneven(entry) ? 1 : 0;
   const std::uint32_t places = flows_[at(flow)].places;
   std::uint32_t place = places;

@@ -41,8 +41,9 @@ class MaxMinShares : private MaxMinParts {
   // Keeps account of every link, also of those that can never be a bottleneck: for link_rate() and touched().
   void keep_all_links();
 
-  // A flow of `copies` identical ones, each of `bytes` > 0, under a number that is not in use; its owner's to choose.
-  void add(std::int32_t flow, RouteId route, std::optional<Bandwidth> rate_cap, std::int32_t copies, double bytes);
+  // A flow that counts `weight` times on its links, under a number that is not in use; its owner's to choose. The cap
+  // and `bytes` > 0 are those of a part of weight 1: what is told of rates is, too.
+  void add(std::int32_t flow, RouteId route, std::optional<Bandwidth> rate_cap, std::int64_t weight, double bytes);
   // Settles the rates after all that was added or taken since. The rest of this class needs it to be up to date.
   void share_out();
   // When the next flows end; infinity if none is left.
@@ -63,7 +64,7 @@ class MaxMinShares : private MaxMinParts {
   void restart_clock();
 
   std::size_t draining() const { return draining_; }
-  double rate(std::int32_t flow) const;  // Of one copy; 0 for a number not in use.
+  double rate(std::int32_t flow) const;  // Of weight 1; 0 for a number not in use.
   double link_rate(LinkId link) const;   // Of all flows on the link; needs keep_all_links().
   // Links whose rate may have changed in the last share_out(), each once; needs keep_all_links().
   std::span<const std::int32_t> touched() const { return touched_; }
@@ -128,7 +129,8 @@ class MaxMinShares : private MaxMinParts {
   void put_elsewhere(std::int32_t flow, Constraint link, std::uint32_t place);
   void take_elsewhere(Constraint link, std::uint32_t place);
   VirtualFinish make_own(std::int32_t flow, Constraint constraint) const;
-  bool is_uneven(const VirtualFinish& own) const { return own.other == kNone || copies_[at(own.flow)] != 1; }
+  bool is_uneven(const VirtualFinish& own) const { return own.other == kNone || weights_[at(own.flow)] != 1; }
+  double weight_of(std::int32_t flow) const { return static_cast<double>(weights_[at(flow)]); }
   void mark_changed(Constraint constraint);
 
   std::size_t num_links_;
@@ -153,7 +155,7 @@ class MaxMinShares : private MaxMinParts {
 
   // [flows]
   std::vector<Flow> flows_;
-  std::vector<std::int32_t> copies_;
+  std::vector<std::int64_t> weights_;
   std::vector<Constraint> bottlenecks_;      // kNone while the flow does not drain.
   std::vector<std::int32_t> places_in_own_;  // In the bottleneck's heap.
   PlacePool places_;

@@ -118,8 +118,8 @@ void MaxMinShares::rise(Constraint link) {
     }
     if (leavers.size() == before) break;
     for (std::size_t i = before; i < leavers.size(); ++i) {
-      left -= copies_[at(leavers[i].flow)] * leavers[i].level;
-      weight -= copies_[at(leavers[i].flow)];
+      left -= weight_of(leavers[i].flow) * leavers[i].level;
+      weight -= weights_[at(leavers[i].flow)];
     }
     floor = level;
     level = weight > 0 ? left / static_cast<double>(weight) : kInfinity;
@@ -180,8 +180,8 @@ double MaxMinShares::level_with_joiners(Constraint link, double floor) {
   double left = balance_[at(link)].slack;
   if (weight > 0) left += static_cast<double>(weight) * levels_[at(link)];
   for (const Candidate& joiner : candidates_) {
-    left += copies_[at(joiner.flow)] * joiner.level;
-    weight += copies_[at(joiner.flow)];
+    left += weight_of(joiner.flow) * joiner.level;
+    weight += weights_[at(joiner.flow)];
   }
   double level = floor;
   for (bool all_at_level = candidates_.empty(); !all_at_level && weight > 0;) {
@@ -191,8 +191,8 @@ double MaxMinShares::level_with_joiners(Constraint link, double floor) {
       if (joiner.level > level) {
         candidates_[kept++] = joiner;
       } else {
-        left -= copies_[at(joiner.flow)] * joiner.level;
-        weight -= copies_[at(joiner.flow)];
+        left -= weight_of(joiner.flow) * joiner.level;
+        weight -= weights_[at(joiner.flow)];
         balance_[at(link)].highest_elsewhere = std::max(balance_[at(link)].highest_elsewhere, joiner.level);
       }
     }
@@ -241,7 +241,7 @@ void MaxMinShares::spread(Constraint link, double change, double level) {
         if (other.value == link) continue;
         Balance& balance = balance_[other.index()];
         balance.highest_elsewhere = std::max(balance.highest_elsewhere, level);
-        use(other.value, copies_[at(own.flow)] * change);
+        use(other.value, weight_of(own.flow) * change);
       }
     }
   }
@@ -308,7 +308,7 @@ void MaxMinShares::move(std::int32_t flow, Constraint from, Constraint to, doubl
     if (link.value == from) put_elsewhere(flow, link.value, place);
     // How many share the level counts for its balance, not the slack alone.
     if (link.value == from || link.value == to) enqueue(link.value);
-    use(link.value, copies_[at(flow)] * (new_rate - old_rate));
+    use(link.value, weight_of(flow) * (new_rate - old_rate));
     ++place;
   }
 }
@@ -317,7 +317,7 @@ void MaxMinShares::add_up_slack(Constraint link) {
   const auto weight = static_cast<double>(states_[at(link)].weight);
   double used = weight > 0 ? weight * levels_[at(link)] : 0;
   for (const Elsewhere& entry : states_[at(link)].elsewhere) {
-    used += copies_[at(entry.flow)] * levels_[at(bottlenecks_[at(entry.flow)])];
+    used += weight_of(entry.flow) * levels_[at(bottlenecks_[at(entry.flow)])];
   }
   balance_[at(link)].slack = capacities_[at(link)] - used;
 }

@@ -43,6 +43,7 @@ class Run final : public EventHandler, public FlowListener {
                     .start_up = flow.start_up,
                     .rate_cap = flow.rate_cap,
                     .multiplicity = flow.multiplicity,
+                    .weight = flow.weight,
                     .tag = payload});
   }
 

@@ -16,6 +16,7 @@ struct TrafficFlow {
   Picoseconds start_up;
   std::optional<Bandwidth> rate_cap;
   std::int32_t multiplicity = 1;
+  std::int32_t weight = 1;
 };
 
 // Links and the flows on them, known beforehand.
