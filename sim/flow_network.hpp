@@ -2,11 +2,13 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "sim/flow_classes.hpp"
 #include "sim/ids.hpp"
 #include "sim/max_min.hpp"
 #include "sim/simulator.hpp"
@@ -70,13 +72,23 @@ class FlowNetwork final : public EventHandler {
   Bytes bytes_carried(LinkId link) const { return carried_[link.index()]; }  // Of the flows that have finished.
   double rate_bytes_per_s(FlowId flow) const;  // Of each of its copies; 0 while it does not drain.
   std::size_t live_flows() const { return live_; }
-  std::uint64_t sharings() const { return sharings_; }            // How often rates have been shared out anew.
-  std::uint64_t link_visits() const { return shares_.visits(); }  // How often that meant looking at a link.
+  std::uint64_t sharings() const { return sharings_; }  // How often rates have been shared out anew.
+  // How often that meant looking at a link, or at a class of links.
+  std::uint64_t link_visits() const {
+    return link_visits_ + shares_.visits() + (quotient_ ? quotient_->shares.visits() : 0);
+  }
 
   // What a flow takes of its links may be given to others a little before or after it ends: by no more than this part
   // of the time that it has drained. Ends that are close are then shared out together, which is much faster. 0 is
   // exact. docs/models/flow_network.md has what is known of the error. Only before the first flow starts.
   void set_tolerance(double relative);
+
+  // Whether flows that are alike, by size and by where they go, may be simulated as one (flow_classes.hpp): they are
+  // where it is worth it, and nobody observes links. The answer is the same but for rounding. On unless switched off.
+  void use_classes(bool use) { use_classes_ = use; }
+  // Flows that drain as members of a class at this instant, and the number of classes.
+  std::size_t flows_in_classes() const { return quotient_ ? quotient_->flows.size() : 0; }
+  std::size_t classes() const { return quotient_ ? quotient_->shares.draining() : 0; }
 
   // Why the rates of this instant are not max-min fair (max_min_certificate.hpp); nothing if they are.
   std::optional<std::string> violation(double tolerance = 1e-9) const;
@@ -95,8 +107,9 @@ class FlowNetwork final : public EventHandler {
     Bytes bytes;
     std::optional<Bandwidth> rate_cap;
     std::uint64_t tag = 0;
-    std::uint64_t order = 0;    // Number of flows started before it.
-    std::int32_t next = kNone;  // In its batch, or among the free ids.
+    std::uint64_t order = 0;        // Number of flows started before it.
+    std::int32_t next = kNone;      // In its batch, or among the free ids.
+    std::int32_t in_class = kNone;  // While it drains as a member of one.
   };
 
   // Flows that begin to drain at the same time; one event for all of them.
@@ -118,6 +131,28 @@ class FlowNetwork final : public EventHandler {
     std::int32_t flow;
   };
 
+  // Flows that drain as classes: one flow of `shares` for each, over links that are classes of links.
+  struct Quotient {
+    // `ids` of the flows in the order in which `classes` know them.
+    Quotient(const FlowClasses& classes, std::span<const std::int32_t> ids);
+    std::span<const std::int32_t> members(std::int32_t c) const {
+      return {flows.data() + begin[static_cast<std::size_t>(c)], flows.data() + begin[static_cast<std::size_t>(c) + 1]};
+    }
+
+    std::size_t size() const { return begin.size() - 1; }
+
+    std::vector<std::int32_t> flows;   // Ids, by class.
+    std::vector<std::uint32_t> begin;  // [classes + 1] In `flows`.
+    MaxMinShares shares;
+  };
+
+  MaxMinShares& active() { return quotient_ ? quotient_->shares : shares_; }
+  const MaxMinShares& active() const { return quotient_ ? quotient_->shares : shares_; }
+  bool join_as_classes(double now);
+  void leave_classes();
+  void end_quotient();
+  FlowKind kind(const Flow& flow, double bytes, double begin) const;
+  void take_finished(double at);
   std::int32_t take_id();
   void begin_later(std::int32_t flow, Picoseconds at);
   void begin_batch(std::size_t batch);
@@ -126,7 +161,7 @@ class FlowNetwork final : public EventHandler {
   void end_due_flows();
   void begin_joining_flows();
   void release(double now);
-  void add_to_shares(std::int32_t id);
+  void add_to_shares(std::int32_t id, double bytes_of_weight, double begin);
   void share_out();
   void tell_ends();
   void tell_observer();
@@ -135,10 +170,13 @@ class FlowNetwork final : public EventHandler {
 
   Simulator& simulator_;
   MaxMinShares shares_;
+  std::unique_ptr<Quotient> quotient_;  // All that drain, if it is there: shares_ has none then.
+  bool use_classes_ = true;
   FlowListener* listener_ = nullptr;
   LinkObserver* observer_ = nullptr;
   bool check_every_sharing_ = false;
   std::uint64_t sharings_ = 0;
+  std::uint64_t link_visits_ = 0;  // In quotients that are gone.
   std::uint64_t started_ = 0;
   std::size_t live_ = 0;
 
@@ -153,6 +191,7 @@ class FlowNetwork final : public EventHandler {
   std::int32_t free_id_ = kNone;
   std::vector<std::int32_t> joining_;  // Begin to drain at this instant.
   std::vector<std::int32_t> finished_;
+  std::vector<std::int32_t> finished_classes_;
   std::vector<EarlyRelease> early_;
   std::vector<Coasting> coasting_;  // A heap, the earliest end first.
   std::vector<Ended> ended_;

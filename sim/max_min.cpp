@@ -45,7 +45,7 @@ void MaxMinShares::keep_all_links() {
 }
 
 void MaxMinShares::add(std::int32_t flow, RouteId route, std::optional<Bandwidth> rate_cap, std::int64_t weight,
-                       double bytes) {
+                       double bytes, double begin) {
   if (at(flow) >= flows_.size()) {
     flows_.resize(at(flow) + 1);
     weights_.resize(flows_.size());
@@ -59,7 +59,7 @@ void MaxMinShares::add(std::int32_t flow, RouteId route, std::optional<Bandwidth
     if (at(cap) == balance_.size()) add_constraint(kInfinity, rate_cap->bytes_per_s());
     levels_[at(cap)] = rate_cap->bytes_per_s();
   }
-  flows_[at(flow)] = {route, cap, 0, bytes, now_};
+  flows_[at(flow)] = {route, cap, 0, bytes, begin};
   weights_[at(flow)] = weight;
   added_.push_back(flow);
   ++draining_;
@@ -68,7 +68,7 @@ void MaxMinShares::add(std::int32_t flow, RouteId route, std::optional<Bandwidth
 void MaxMinShares::share_out() {
   for (const Constraint link : touched_) is_touched_[at(link)] = 0;
   touched_.clear();
-  if (routes_.needs_count() && draining_ > 0) rebuild();
+  if (draining_ > 0) update_routes();
   if (!added_.empty()) {
     for (const std::int32_t flow : added_) flows_[at(flow)].places = places_.take(route_of(flow).size());
     if (!fill_.fill(*this, added_)) {
@@ -78,6 +78,10 @@ void MaxMinShares::share_out() {
   }
   settle_all();
   update_finishes();
+}
+
+void MaxMinShares::update_routes() {
+  if (routes_.needs_count()) rebuild();
 }
 
 // Takes all flows out and lets them come anew, since the links that count on their routes have changed.
@@ -251,6 +255,12 @@ void MaxMinShares::restart_clock() {
 double MaxMinShares::rate(std::int32_t flow) const {
   if (at(flow) >= bottlenecks_.size() || bottlenecks_[at(flow)] == kNone) return 0;
   return levels_[at(bottlenecks_[at(flow)])];
+}
+
+double MaxMinShares::left(std::int32_t flow) {
+  if (rate(flow) == 0) return 0;
+  advance_clock(bottlenecks_[at(flow)]);
+  return bytes_left(flow);
 }
 
 double MaxMinShares::link_rate(LinkId link) const { return capacities_[link.index()] - balance_[link.index()].slack; }

@@ -38,12 +38,15 @@ class MaxMinShares : private MaxMinParts {
   // What a flow takes of its links may be given to others before or after it ends, by no more than this part of its
   // age. 0: at its end.
   void set_tolerance(double relative) { tolerance_ = relative; }
+  double tolerance() const { return tolerance_; }
   // Keeps account of every link, also of those that can never be a bottleneck: for link_rate() and touched().
   void keep_all_links();
 
   // A flow that counts `weight` times on its links, under a number that is not in use; its owner's to choose. The cap
   // and `bytes` > 0 are those of a part of weight 1: what is told of rates is, too.
-  void add(std::int32_t flow, RouteId route, std::optional<Bandwidth> rate_cap, std::int64_t weight, double bytes);
+  // It began to drain at `begin`, now or before: its age counts from then.
+  void add(std::int32_t flow, RouteId route, std::optional<Bandwidth> rate_cap, std::int64_t weight, double bytes,
+           double begin);
   // Settles the rates after all that was added or taken since. The rest of this class needs it to be up to date.
   void share_out();
   // When the next flows end; infinity if none is left.
@@ -63,9 +66,16 @@ class MaxMinShares : private MaxMinParts {
   // Sets time back to zero; only while no flow is left.
   void restart_clock();
 
+  // Which links of each route count, and what of the others, after routes have been added. Sharing does it by itself.
+  void update_routes();
+  const RouteTable& routes() const { return routes_; }
+  std::span<const double> capacities() const { return {capacities_.data(), num_links_}; }  // bytes/s [links]
+
   std::size_t draining() const { return draining_; }
   double rate(std::int32_t flow) const;  // Of weight 1; 0 for a number not in use.
-  double link_rate(LinkId link) const;   // Of all flows on the link; needs keep_all_links().
+  double left(std::int32_t flow);        // Bytes of a part of weight 1; 0 for a number not in use.
+  double begin(std::int32_t flow) const { return flows_[at(flow)].begin; }  // Of one that drains.
+  double link_rate(LinkId link) const;  // Of all flows on the link; needs keep_all_links().
   // Links whose rate may have changed in the last share_out(), each once; needs keep_all_links().
   std::span<const std::int32_t> touched() const { return touched_; }
   std::uint64_t visits() const { return visits_; }  // Links settled since the beginning.

@@ -15,6 +15,7 @@ class Run final : public EventHandler, public FlowListener {
   Run(const Traffic& traffic, const Options& options) : traffic_(traffic), network_(simulator_, traffic.links) {
     network_.set_listener(this);
     if (options.observer != nullptr) network_.set_observer(options.observer);
+    network_.use_classes(options.classes);
     if (options.check_every_sharing) network_.check_every_sharing();
     if (options.tolerance > 0) network_.set_tolerance(options.tolerance);
     routes_.resize(traffic.flows.size());

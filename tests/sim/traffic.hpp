@@ -36,6 +36,7 @@ struct Options {
   bool check_every_sharing = false;
   LinkObserver* observer = nullptr;
   double tolerance = 0;      // 0: exact.
+  bool classes = true;       // Flows that are alike are simulated as one.
   bool late_routes = false;  // Each route is added when its flow starts.
 };
 
