@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -86,9 +87,9 @@ class FlowNetwork final : public EventHandler {
   // Whether flows that are alike, by size and by where they go, may be simulated as one (flow_classes.hpp): they are
   // where it is worth it, and nobody observes links. The answer is the same but for rounding. On unless switched off.
   void use_classes(bool use) { use_classes_ = use; }
-  // Flows that drain as members of a class at this instant, and the number of classes.
-  std::size_t flows_in_classes() const { return quotient_ ? quotient_->flows.size() : 0; }
-  std::size_t classes() const { return quotient_ ? quotient_->shares.draining() : 0; }
+  // Flows that have drained as members of classes, and the classes; both count anew what is told apart anew.
+  std::uint64_t flows_in_classes() const { return flows_in_classes_; }
+  std::uint64_t classes() const { return classes_; }
 
   // Why the rates of this instant are not max-min fair (max_min_certificate.hpp); nothing if they are.
   std::optional<std::string> violation(double tolerance = 1e-9) const;
@@ -99,15 +100,16 @@ class FlowNetwork final : public EventHandler {
 
  private:
   static constexpr std::int32_t kNone = -1;
+  static constexpr double kNoCap = std::numeric_limits<double>::infinity();
 
   struct Flow {
     RouteId route;
     std::int32_t multiplicity = 0;  // 0: no flow has this id.
-    std::int32_t weight = 1;
     Bytes bytes;
-    std::optional<Bandwidth> rate_cap;
+    double rate_cap = kNoCap;  // bytes/s
     std::uint64_t tag = 0;
-    std::uint64_t order = 0;        // Number of flows started before it.
+    std::uint64_t order = 0;  // Number of flows started before it.
+    std::int32_t weight = 1;
     std::int32_t next = kNone;      // In its batch, or among the free ids.
     std::int32_t in_class = kNone;  // While it drains as a member of one.
   };
@@ -177,6 +179,8 @@ class FlowNetwork final : public EventHandler {
   bool check_every_sharing_ = false;
   std::uint64_t sharings_ = 0;
   std::uint64_t link_visits_ = 0;  // In quotients that are gone.
+  std::uint64_t flows_in_classes_ = 0;
+  std::uint64_t classes_ = 0;
   std::uint64_t started_ = 0;
   std::size_t live_ = 0;
 

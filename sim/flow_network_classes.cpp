@@ -1,7 +1,5 @@
 // Which flows of a FlowNetwork drain as classes. All that drain do or none: flows that begin together, or join others
 // that drain as classes, are looked at together; where they are not alike, all drain one by one until none is left.
-#include <limits>
-
 #include "sim/flow_network.hpp"
 
 namespace moesim {
@@ -26,9 +24,7 @@ FlowNetwork::Quotient::Quotient(const FlowClasses& classes, std::span<const std:
 }
 
 FlowKind FlowNetwork::kind(const Flow& flow, double bytes, double begin) const {
-  const double cap =
-      flow.rate_cap ? flow.rate_cap->bytes_per_s() / flow.weight : std::numeric_limits<double>::infinity();
-  return {bytes, begin, cap, std::int64_t{flow.multiplicity} * flow.weight};
+  return {bytes, begin, flow.rate_cap / flow.weight, std::int64_t{flow.multiplicity} * flow.weight};
 }
 
 bool FlowNetwork::join_as_classes(double now) {
@@ -56,13 +52,15 @@ bool FlowNetwork::join_as_classes(double now) {
   if (!classes.find(shares_.routes(), shares_.capacities())) return false;
   end_quotient();
   quotient_ = std::make_unique<Quotient>(classes, ids);
+  flows_in_classes_ += ids.size();
+  classes_ += classes.size();
   MaxMinShares& shares = quotient_->shares;
   shares.set_tolerance(shares_.tolerance());
   shares.advance(now);
   for (std::size_t c = 0; c < classes.size(); ++c) {
     const FlowClasses::Class flow = classes.of(c);
     std::optional<Bandwidth> cap;
-    if (flow.kind.cap < std::numeric_limits<double>::infinity()) cap = Bandwidth::bytes_per_s(flow.kind.cap);
+    if (flow.kind.cap < kNoCap) cap = Bandwidth::bytes_per_s(flow.kind.cap);
     const auto number = static_cast<std::int32_t>(c);
     shares.add(number, shares.add_route(flow.links), cap, flow.kind.weight, flow.kind.bytes, flow.kind.begin);
     for (const std::int32_t id : quotient_->members(number)) flows_[at(id)].in_class = number;

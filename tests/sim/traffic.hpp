@@ -29,6 +29,8 @@ struct Outcome {
   std::vector<Picoseconds> finish;  // [flows]
   std::vector<Bytes> carried;       // [links]
   std::uint64_t sharings = 0;
+  std::uint64_t flows_in_classes = 0;
+  std::uint64_t classes = 0;
   Picoseconds end;
 };
 
