@@ -49,6 +49,7 @@ RouteId FlowNetwork::add_route(std::span<const LinkId> links) {
 
 FlowId FlowNetwork::start(const FlowSpec& spec) {
   MOESIM_CHECK(spec.route.valid() && spec.route.index() < latency_.size(), "there is no route {}", spec.route.value);
+  MOESIM_CHECK(spec.weight > 0, "a flow of weight {}", spec.weight);
   MOESIM_CHECK(spec.bytes.count >= 0 && spec.multiplicity > 0 && spec.start_up >= Picoseconds::zero(),
                "{} flows of {} bytes after {} ps", spec.multiplicity, spec.bytes.count, spec.start_up.count);
   MOESIM_CHECK(!spec.rate_cap || spec.rate_cap->bytes_per_s() > 0, "a rate cap of {} B/s",
@@ -56,7 +57,8 @@ FlowId FlowNetwork::start(const FlowSpec& spec) {
   MOESIM_CHECK(spec.bytes.count == 0 || spec.rate_cap || !shares_.links(spec.route).empty(),
                "a flow without links needs a rate cap");
   const std::int32_t id = take_id();
-  flows_[at(id)] = {spec.route, spec.multiplicity, spec.bytes, spec.rate_cap, spec.tag, started_++, kNone};
+  flows_[at(id)] = {spec.route, spec.multiplicity, spec.bytes, spec.rate_cap ? spec.rate_cap->bytes_per_s() : kNoCap,
+                    spec.tag,   started_++,        spec.weight};
   ++live_;
   const Picoseconds begin = simulator_.now() + spec.start_up + latency_[spec.route.index()];
   if (begin == simulator_.now()) {
@@ -144,8 +146,8 @@ void FlowNetwork::wake() {
     }
   }
   if (!joining_.empty()) begin_joining_flows();
-  const double next = std::min(shares_.next_finish(), shares_.next_release());
-  if (shares_.draining() > 0) wake_at(std::max(simulator_.now(), rounded_up(next)));
+  const double next = std::min(active().next_finish(), active().next_release());
+  if (active().draining() > 0) wake_at(std::max(simulator_.now(), rounded_up(next)));
   if (!coasting_.empty()) wake_at(coasting_.front().end);
 }
 
@@ -160,17 +162,17 @@ void FlowNetwork::end_due_flows() {
   const double now = local(simulator_.now());
   const double due = now + MaxMinShares::same_instant_ps(now);
   for (;;) {
-    const double finish = shares_.next_finish();
-    const double release_at = shares_.next_release();
+    const double finish = active().next_finish();
+    const double release_at = active().next_release();
     if (std::min(finish, release_at) > due) break;
     if (release_at < finish) {
       release(std::min(now, release_at));
     } else {
-      shares_.take_finished(std::min(now, finish), finished_);
-      if (!shares_.keeps_ended()) share_out();
+      take_finished(std::min(now, finish));
+      if (!active().keeps_ended()) share_out();
     }
   }
-  if (shares_.draining() == 0) release(now);
+  if (active().draining() == 0) release(now);
   while (!coasting_.empty() && coasting_.front().end <= simulator_.now()) {
     finished_.push_back(coasting_.front().flow);
     std::ranges::pop_heap(coasting_, std::greater{}, &Coasting::end);
@@ -180,29 +182,41 @@ void FlowNetwork::end_due_flows() {
 
 // Shares out what ended flows have kept and what flows that end soon have.
 void FlowNetwork::release(double now) {
-  if (shares_.next_release() == kNever) return;
-  shares_.release(now, early_);
-  for (const EarlyRelease& flow : early_) {
-    coasting_.push_back({rounded_up(flow.finish), flow.flow});
+  if (active().next_release() == kNever) return;
+  active().release(now, early_);
+  const auto coast = [this](std::int32_t flow, double finish) {
+    flows_[at(flow)].in_class = kNone;
+    coasting_.push_back({rounded_up(finish), flow});
     std::ranges::push_heap(coasting_, std::greater{}, &Coasting::end);
+  };
+  for (const EarlyRelease& early : early_) {
+    if (quotient_) {
+      for (const std::int32_t flow : quotient_->members(early.flow)) coast(flow, early.finish);
+    } else {
+      coast(early.flow, early.finish);
+    }
   }
   early_.clear();
   share_out();
 }
 
 void FlowNetwork::begin_joining_flows() {
-  if (shares_.draining() == 0) {
+  if (active().draining() == 0) {
     origin_ = simulator_.now();
+    end_quotient();
     shares_.restart_clock();
   }
-  release(local(simulator_.now()));
-  shares_.advance(local(simulator_.now()));
-  for (const std::int32_t id : joining_) {
-    const Flow& flow = flows_[at(id)];
-    if (flow.bytes.count == 0) {
-      finished_.push_back(id);
-    } else {
-      shares_.add(id, flow.route, flow.rate_cap, flow.multiplicity, static_cast<double>(flow.bytes.count));
+  const double now = local(simulator_.now());
+  release(now);
+  active().advance(now);
+  std::erase_if(joining_, [this](std::int32_t id) {
+    if (flows_[at(id)].bytes.count == 0) finished_.push_back(id);
+    return flows_[at(id)].bytes.count == 0;
+  });
+  if (!joining_.empty() && !join_as_classes(now)) {
+    leave_classes();
+    for (const std::int32_t id : joining_) {
+      add_to_shares(id, static_cast<double>(flows_[at(id)].bytes.count) / flows_[at(id)].weight, now);
     }
   }
   joining_.clear();
@@ -210,8 +224,22 @@ void FlowNetwork::begin_joining_flows() {
   tell_ends();
 }
 
+// `bytes_of_weight`: what a part of weight 1 has to drain.
+void FlowNetwork::add_to_shares(std::int32_t id, double bytes_of_weight, double begin) {
+  const Flow& flow = flows_[at(id)];
+  std::optional<Bandwidth> cap;
+  if (flow.rate_cap < kNoCap) cap = Bandwidth::bytes_per_s(flow.rate_cap / flow.weight);
+  shares_.add(id, flow.route, cap, std::int64_t{flow.multiplicity} * flow.weight, bytes_of_weight, begin);
+}
+
+double FlowNetwork::rate_bytes_per_s(FlowId id) const {
+  const Flow& flow = flows_[id.index()];
+  const double rate = flow.in_class == kNone ? shares_.rate(id.value) : quotient_->shares.rate(flow.in_class);
+  return rate * flow.weight;
+}
+
 void FlowNetwork::share_out() {
-  shares_.share_out();
+  active().share_out();
   ++sharings_;
   if (observer_ != nullptr) tell_observer();
   if (check_every_sharing_) {
@@ -224,7 +252,8 @@ void FlowNetwork::tell_ends() {
   ended_.clear();
   for (const std::int32_t id : finished_) ended_.push_back({flows_[at(id)].order, id});
   finished_.clear();
-  std::ranges::sort(ended_, {}, &Ended::order);
+  // A class that ends, in order already, is large.
+  if (!std::ranges::is_sorted(ended_, {}, &Ended::order)) std::ranges::sort(ended_, {}, &Ended::order);
   for (const Ended& end : ended_) {
     const Flow flow = flows_[at(end.flow)];
     for (const LinkId link : shares_.links(flow.route)) carried_[link.index()] += flow.multiplicity * flow.bytes;
@@ -252,10 +281,13 @@ std::optional<std::string> FlowNetwork::violation(double tolerance) const {
   std::vector<double> rates;
   for (std::size_t id = 0; id < flows_.size(); ++id) {
     const Flow& flow = flows_[id];
-    const double rate = shares_.rate(static_cast<std::int32_t>(id));
-    if (flow.multiplicity == 0 || rate == 0) continue;
+    if (flow.multiplicity == 0) continue;
+    const double rate = rate_bytes_per_s(FlowId{static_cast<std::int64_t>(id)});
+    if (rate == 0) continue;
     const auto links = shares_.links(flow.route);
-    sharing.push_back({{links.begin(), links.end()}, flow.rate_cap, flow.multiplicity});
+    std::optional<Bandwidth> cap;
+    if (flow.rate_cap < kNoCap) cap = Bandwidth::bytes_per_s(flow.rate_cap);
+    sharing.push_back({{links.begin(), links.end()}, cap, flow.multiplicity, flow.weight});
     rates.push_back(rate);
   }
   return max_min_violation(capacities_, sharing, rates, tolerance);

@@ -44,11 +44,11 @@ void MaxMinShares::keep_all_links() {
   }
 }
 
-void MaxMinShares::add(std::int32_t flow, RouteId route, std::optional<Bandwidth> rate_cap, std::int32_t copies,
-                       double bytes) {
+void MaxMinShares::add(std::int32_t flow, RouteId route, std::optional<Bandwidth> rate_cap, std::int64_t weight,
+                       double bytes, double begin) {
   if (at(flow) >= flows_.size()) {
     flows_.resize(at(flow) + 1);
-    copies_.resize(flows_.size());
+    weights_.resize(flows_.size());
     bottlenecks_.resize(flows_.size(), kNone);
     places_in_own_.resize(flows_.size());
   }
@@ -59,8 +59,8 @@ void MaxMinShares::add(std::int32_t flow, RouteId route, std::optional<Bandwidth
     if (at(cap) == balance_.size()) add_constraint(kInfinity, rate_cap->bytes_per_s());
     levels_[at(cap)] = rate_cap->bytes_per_s();
   }
-  flows_[at(flow)] = {route, cap, 0, bytes, now_};
-  copies_[at(flow)] = copies;
+  flows_[at(flow)] = {route, cap, 0, bytes, begin};
+  weights_[at(flow)] = weight;
   added_.push_back(flow);
   ++draining_;
 }
@@ -68,7 +68,7 @@ void MaxMinShares::add(std::int32_t flow, RouteId route, std::optional<Bandwidth
 void MaxMinShares::share_out() {
   for (const Constraint link : touched_) is_touched_[at(link)] = 0;
   touched_.clear();
-  if (routes_.needs_count() && draining_ > 0) rebuild();
+  if (draining_ > 0) update_routes();
   if (!added_.empty()) {
     for (const std::int32_t flow : added_) flows_[at(flow)].places = places_.take(route_of(flow).size());
     if (!fill_.fill(*this, added_)) {
@@ -78,6 +78,10 @@ void MaxMinShares::share_out() {
   }
   settle_all();
   update_finishes();
+}
+
+void MaxMinShares::update_routes() {
+  if (routes_.needs_count()) rebuild();
 }
 
 // Takes all flows out and lets them come anew, since the links that count on their routes have changed.
@@ -116,7 +120,7 @@ void MaxMinShares::insert(std::int32_t flow) {
   if (level == kInfinity) {
     // A link with room. Any level will do that is above the rates on it; it falls to the right one when it is settled.
     const double capacity = capacities_[at(bottleneck)];
-    level = states_[at(bottleneck)].elsewhere.empty() ? capacity / copies_[at(flow)] : 2 * capacity;
+    level = states_[at(bottleneck)].elsewhere.empty() ? capacity / weight_of(flow) : 2 * capacity;
   }
   put_in_own(make_own(flow, bottleneck), bottleneck);
   std::uint32_t place = flows_[at(flow)].places;
@@ -127,7 +131,7 @@ void MaxMinShares::insert(std::int32_t flow) {
       put_elsewhere(flow, link.value, place);
       balance_[link.index()].highest_elsewhere = std::max(balance_[link.index()].highest_elsewhere, level);
     }
-    use(link.value, copies_[at(flow)] * level);
+    use(link.value, weight_of(flow) * level);
     ++place;
   }
 }
@@ -225,9 +229,9 @@ double MaxMinShares::finish_of(Constraint constraint, const VirtualFinish& entry
 // Takes a flow that has ended, and is in no heap any more, off its links.
 void MaxMinShares::remove(const VirtualFinish& entry, Constraint bottleneck) {
   const std::int32_t flow = entry.flow;
-  const double rate = copies_[at(flow)] * levels_[at(bottleneck)];
+  const double rate = weight_of(flow) * levels_[at(bottleneck)];
   State& state = states_[at(bottleneck)];
-  state.weight -= copies_[at(flow)];
+  state.weight -= weights_[at(flow)];
   state.uneven -= is_uneven(entry) ? 1 : 0;
   const std::uint32_t places = flows_[at(flow)].places;
   std::uint32_t place = places;
@@ -251,6 +255,12 @@ void MaxMinShares::restart_clock() {
 double MaxMinShares::rate(std::int32_t flow) const {
   if (at(flow) >= bottlenecks_.size() || bottlenecks_[at(flow)] == kNone) return 0;
   return levels_[at(bottlenecks_[at(flow)])];
+}
+
+double MaxMinShares::left(std::int32_t flow) {
+  if (rate(flow) == 0) return 0;
+  advance_clock(bottlenecks_[at(flow)]);
+  return bytes_left(flow);
 }
 
 double MaxMinShares::link_rate(LinkId link) const { return capacities_[link.index()] - balance_[link.index()].slack; }

@@ -38,11 +38,15 @@ class MaxMinShares : private MaxMinParts {
   // What a flow takes of its links may be given to others before or after it ends, by no more than this part of its
   // age. 0: at its end.
   void set_tolerance(double relative) { tolerance_ = relative; }
+  double tolerance() const { return tolerance_; }
   // Keeps account of every link, also of those that can never be a bottleneck: for link_rate() and touched().
   void keep_all_links();
 
-  // A flow of `copies` identical ones, each of `bytes` > 0, under a number that is not in use; its owner's to choose.
-  void add(std::int32_t flow, RouteId route, std::optional<Bandwidth> rate_cap, std::int32_t copies, double bytes);
+  // A flow that counts `weight` times on its links, under a number that is not in use; its owner's to choose. The cap
+  // and `bytes` > 0 are those of a part of weight 1: what is told of rates is, too.
+  // It began to drain at `begin`, now or before: its age counts from then.
+  void add(std::int32_t flow, RouteId route, std::optional<Bandwidth> rate_cap, std::int64_t weight, double bytes,
+           double begin);
   // Settles the rates after all that was added or taken since. The rest of this class needs it to be up to date.
   void share_out();
   // When the next flows end; infinity if none is left.
@@ -62,9 +66,16 @@ class MaxMinShares : private MaxMinParts {
   // Sets time back to zero; only while no flow is left.
   void restart_clock();
 
+  // Which links of each route count, and what of the others, after routes have been added. Sharing does it by itself.
+  void update_routes();
+  const RouteTable& routes() const { return routes_; }
+  std::span<const double> capacities() const { return {capacities_.data(), num_links_}; }  // bytes/s [links]
+
   std::size_t draining() const { return draining_; }
-  double rate(std::int32_t flow) const;  // Of one copy; 0 for a number not in use.
-  double link_rate(LinkId link) const;   // Of all flows on the link; needs keep_all_links().
+  double rate(std::int32_t flow) const;  // Of weight 1; 0 for a number not in use.
+  double left(std::int32_t flow);        // Bytes of a part of weight 1; 0 for a number not in use.
+  double begin(std::int32_t flow) const { return flows_[at(flow)].begin; }  // Of one that drains.
+  double link_rate(LinkId link) const;  // Of all flows on the link; needs keep_all_links().
   // Links whose rate may have changed in the last share_out(), each once; needs keep_all_links().
   std::span<const std::int32_t> touched() const { return touched_; }
   std::uint64_t visits() const { return visits_; }  // Links settled since the beginning.
@@ -97,6 +108,7 @@ class MaxMinShares : private MaxMinParts {
   void settle_all();
   void settle(Constraint link);
   void rise(Constraint link);
+  double least_level(std::span<const Constraint> constraints) const;
   void fall(Constraint link, double floor);
   void find_joiners(Constraint link, double floor);
   double level_with_joiners(Constraint link, double floor);
@@ -127,7 +139,8 @@ class MaxMinShares : private MaxMinParts {
   void put_elsewhere(std::int32_t flow, Constraint link, std::uint32_t place);
   void take_elsewhere(Constraint link, std::uint32_t place);
   VirtualFinish make_own(std::int32_t flow, Constraint constraint) const;
-  bool is_uneven(const VirtualFinish& own) const { return own.other == kNone || copies_[at(own.flow)] != 1; }
+  bool is_uneven(const VirtualFinish& own) const { return own.other == kNone || weights_[at(own.flow)] != 1; }
+  double weight_of(std::int32_t flow) const { return static_cast<double>(weights_[at(flow)]); }
   void mark_changed(Constraint constraint);
 
   std::size_t num_links_;
@@ -152,7 +165,7 @@ class MaxMinShares : private MaxMinParts {
 
   // [flows]
   std::vector<Flow> flows_;
-  std::vector<std::int32_t> copies_;
+  std::vector<std::int64_t> weights_;
   std::vector<Constraint> bottlenecks_;      // kNone while the flow does not drain.
   std::vector<std::int32_t> places_in_own_;  // In the bottleneck's heap.
   PlacePool places_;

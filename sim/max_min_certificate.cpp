@@ -11,7 +11,7 @@ namespace {
 
 struct LinkUse {
   double total = 0;
-  double fastest = 0;
+  double fastest = 0;  // To weight 1.
 };
 
 std::optional<std::string> flow_violation(std::size_t f, const SharingFlow& flow, double rate,
@@ -25,7 +25,7 @@ std::optional<std::string> flow_violation(std::size_t f, const SharingFlow& flow
   }
   for (const LinkId link : flow.links) {
     const bool saturated = use[link.index()].total >= capacities[link.index()].bytes_per_s() * (1 - tolerance);
-    if (saturated && rate >= use[link.index()].fastest * (1 - tolerance)) return std::nullopt;
+    if (saturated && rate / flow.weight >= use[link.index()].fastest * (1 - tolerance)) return std::nullopt;
   }
   return fmt::format("flow {} at {} B/s is below its cap and is a fastest flow on no saturated link", f, rate);
 }
@@ -39,7 +39,7 @@ std::optional<std::string> max_min_violation(std::span<const Bandwidth> capaciti
   for (std::size_t f = 0; f < flows.size(); ++f) {
     for (const LinkId link : flows[f].links) {
       use[link.index()].total += flows[f].multiplicity * bytes_per_s[f];
-      use[link.index()].fastest = std::max(use[link.index()].fastest, bytes_per_s[f]);
+      use[link.index()].fastest = std::max(use[link.index()].fastest, bytes_per_s[f] / flows[f].weight);
     }
   }
   for (std::size_t l = 0; l < use.size(); ++l) {

@@ -101,7 +101,7 @@ void MaxMinFill::put_in_all() {
     std::uint32_t place = shares_->flows_[at(flow)].places;
     for (const LinkId link : shares_->route_of(flow)) {
       shares_->put_elsewhere(flow, link.value, place++);
-      loads_[link.index()].growing += shares_->copies_[at(flow)];
+      loads_[link.index()].growing += shares_->weights_[at(flow)];
     }
     if (shares_->flows_[at(flow)].cap != MaxMinShares::kNone) capped_.push_back(flow);
   }
@@ -162,7 +162,7 @@ void MaxMinFill::fix_link(Constraint link, double level) {
     }
     const VirtualFinish own = shares_->make_own(entry.flow, link);
     state.own.append(own);
-    state.weight += shares_->copies_[at(entry.flow)];
+    state.weight += shares_->weights_[at(entry.flow)];
     state.uneven += shares_->is_uneven(own) ? 1 : 0;
     shares_->bottlenecks_[at(entry.flow)] = link;
     tell_others(entry.flow, link, level);
@@ -181,8 +181,8 @@ void MaxMinFill::tell_others(std::int32_t flow, Constraint bottleneck, double le
       add_up(link.value);
       load.level = level;
     }
-    load.at_level += shares_->copies_[at(flow)];
-    load.growing -= shares_->copies_[at(flow)];
+    load.at_level += shares_->weights_[at(flow)];
+    load.growing -= shares_->weights_[at(flow)];
   }
 }
 

@@ -23,8 +23,8 @@ class MaxMinFill {
 
   // What a link knows while rates are being fixed.
   struct Load {
-    std::int64_t growing = 0;   // Copies of flows that are not fixed yet.
-    std::int64_t at_level = 0;  // Copies elsewhere that were fixed at `level`: added up with one rounding.
+    std::int64_t growing = 0;   // Weight of flows that are not fixed yet.
+    std::int64_t at_level = 0;  // Weight elsewhere that was fixed at `level`: added up with one rounding.
     double level = 0;
     double fixed = 0;  // bytes/s of those that were fixed below it.
     bool visited = false;

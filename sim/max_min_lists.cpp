@@ -26,7 +26,7 @@ VirtualFinish MaxMinShares::make_own(std::int32_t flow, Constraint constraint) c
   return {flows_[at(flow)].bytes_left, flow, other};
 }
 
-// `own.at` counts from now: the bytes that one copy of the flow still has to drain.
+// `own.at` counts from now: the bytes that a part of weight 1 still has to drain.
 void MaxMinShares::put_in_own(VirtualFinish own, Constraint constraint) {
   State& state = states_[at(constraint)];
   if (state.own.empty()) {
@@ -37,7 +37,7 @@ void MaxMinShares::put_in_own(VirtualFinish own, Constraint constraint) {
   }
   own.at += state.clock;
   state.own.push(own, places_in_own_);
-  state.weight += copies_[at(own.flow)];
+  state.weight += weights_[at(own.flow)];
   state.uneven += is_uneven(own) ? 1 : 0;
   bottlenecks_[at(own.flow)] = constraint;
   mark_changed(constraint);
@@ -51,13 +51,13 @@ VirtualFinish MaxMinShares::take_from_own(std::int32_t flow, Constraint constrai
   VirtualFinish own = state.own.entries()[place];
   own.at = bytes_left(flow);
   state.own.remove(place, places_in_own_);
-  state.weight -= copies_[at(flow)];
+  state.weight -= weights_[at(flow)];
   state.uneven -= is_uneven(own) ? 1 : 0;
   mark_changed(constraint);
   return own;
 }
 
-// Of one copy; the clock of its bottleneck must have been brought up to now.
+// Of a part of weight 1; the clock of its bottleneck must have been brought up to now.
 double MaxMinShares::bytes_left(std::int32_t flow) const {
   const State& state = states_[at(bottlenecks_[at(flow)])];
   MOESIM_DCHECK(state.clock_at == now_, "a clock is at {} ps, not {} ps", state.clock_at, now_);

@@ -36,10 +36,10 @@ struct MaxMinParts {
   struct State {
     FinishHeap own;                    // The flows that have their bottleneck here.
     std::vector<Elsewhere> elsewhere;  // The others; not kept for caps.
-    std::int64_t weight = 0;           // Copies of the flows in `own`.
+    std::int64_t weight = 0;           // Of the flows in `own`.
     double clock = 0;                  // Bytes that each of these has drained since there were none before,
     double clock_at = 0;               // up to this time.
-    std::int32_t uneven = 0;           // Flows in `own` of more than one copy or more than two constraints.
+    std::int32_t uneven = 0;           // Flows in `own` of more weight than 1 or more than two constraints.
     std::uint32_t visits = 0;
   };
 
@@ -47,7 +47,7 @@ struct MaxMinParts {
     RouteId route;
     Constraint cap = kNone;
     std::uint32_t places = 0;  // Block in places_: for each link that counts, its index in the link's `elsewhere`.
-    double bytes_left = 0;     // Of one copy, while the flow is in no heap.
+    double bytes_left = 0;     // Of a part of weight 1, while the flow is in no heap.
     double begin = 0;          // Time.
   };
 

@@ -101,6 +101,10 @@ void MaxMinShares::rise(Constraint link) {
   std::int64_t weight = state.weight;
   double left = balance_[at(link)].slack + static_cast<double>(weight) * old_level;
   double level = old_level + balance_[at(link)].slack / static_cast<double>(weight);
+  if (state.uneven == 0 && least_level(state.own.others()) >= level) {
+    set_level(link, level);
+    return;
+  }
   for (double floor = 0; weight > 0;) {
     // Each leaver raises the level for those that stay, and so may make others leave.
     const std::size_t before = leavers.size();
@@ -114,8 +118,8 @@ void MaxMinShares::rise(Constraint link) {
     }
     if (leavers.size() == before) break;
     for (std::size_t i = before; i < leavers.size(); ++i) {
-      left -= copies_[at(leavers[i].flow)] * leavers[i].level;
-      weight -= copies_[at(leavers[i].flow)];
+      left -= weight_of(leavers[i].flow) * leavers[i].level;
+      weight -= weights_[at(leavers[i].flow)];
     }
     floor = level;
     level = weight > 0 ? left / static_cast<double>(weight) : kInfinity;
@@ -125,6 +129,18 @@ void MaxMinShares::rise(Constraint link) {
     move(leavers[i].flow, link, leavers[i].other, old_level, leavers[i].level);
   }
   set_level(link, level);
+}
+
+double MaxMinShares::least_level(std::span<const Constraint> constraints) const {
+  // Four at a time, since each comparison would wait for the one before it.
+  double least[4] = {kInfinity, kInfinity, kInfinity, kInfinity};
+  const double* const levels = levels_.data();
+  std::size_t i = 0;
+  for (; i + 4 <= constraints.size(); i += 4) {
+    for (std::size_t j = 0; j < 4; ++j) least[j] = std::min(least[j], levels[constraints[i + j]]);
+  }
+  for (; i < constraints.size(); ++i) least[0] = std::min(least[0], levels[constraints[i]]);
+  return std::min(std::min(least[0], least[1]), std::min(least[2], least[3]));
 }
 
 // The own flows, if any, must have less, but not less than `floor`. Flows held back elsewhere to more than the new
@@ -164,8 +180,8 @@ double MaxMinShares::level_with_joiners(Constraint link, double floor) {
   double left = balance_[at(link)].slack;
   if (weight > 0) left += static_cast<double>(weight) * levels_[at(link)];
   for (const Candidate& joiner : candidates_) {
-    left += copies_[at(joiner.flow)] * joiner.level;
-    weight += copies_[at(joiner.flow)];
+    left += weight_of(joiner.flow) * joiner.level;
+    weight += weights_[at(joiner.flow)];
   }
   double level = floor;
   for (bool all_at_level = candidates_.empty(); !all_at_level && weight > 0;) {
@@ -175,8 +191,8 @@ double MaxMinShares::level_with_joiners(Constraint link, double floor) {
       if (joiner.level > level) {
         candidates_[kept++] = joiner;
       } else {
-        left -= copies_[at(joiner.flow)] * joiner.level;
-        weight -= copies_[at(joiner.flow)];
+        left -= weight_of(joiner.flow) * joiner.level;
+        weight -= weights_[at(joiner.flow)];
         balance_[at(link)].highest_elsewhere = std::max(balance_[at(link)].highest_elsewhere, joiner.level);
       }
     }
@@ -201,14 +217,23 @@ void MaxMinShares::set_level(Constraint link, double level) {
 void MaxMinShares::spread(Constraint link, double change, double level) {
   const State& state = states_[at(link)];
   if (state.uneven == 0) {
+    // The loops that most time is spent in. Slack that shrinks can but leave its range below, and the other way round.
     Balance* const balance = balance_.data();
-    const double known = change < 0 ? 0 : level;
-    for (const Constraint c : state.own.others()) {
-      Balance& other = balance[c];
-      other.highest_elsewhere = std::max(other.highest_elsewhere, known);
-      other.slack -= change;
-      if (other.slack < other.low || other.slack > other.high) [[unlikely]]
-        enqueue(c);
+    if (change < 0) {
+      for (const Constraint c : state.own.others()) {
+        Balance& other = balance[c];
+        other.slack -= change;
+        if (other.slack > other.high) [[unlikely]]
+          enqueue(c);
+      }
+    } else {
+      for (const Constraint c : state.own.others()) {
+        Balance& other = balance[c];
+        other.highest_elsewhere = std::max(other.highest_elsewhere, level);
+        other.slack -= change;
+        if (other.slack < other.low) [[unlikely]]
+          enqueue(c);
+      }
     }
   } else {
     for (const VirtualFinish& own : state.own.entries()) {
@@ -216,7 +241,7 @@ void MaxMinShares::spread(Constraint link, double change, double level) {
         if (other.value == link) continue;
         Balance& balance = balance_[other.index()];
         balance.highest_elsewhere = std::max(balance.highest_elsewhere, level);
-        use(other.value, copies_[at(own.flow)] * change);
+        use(other.value, weight_of(own.flow) * change);
       }
     }
   }
@@ -283,7 +308,7 @@ void MaxMinShares::move(std::int32_t flow, Constraint from, Constraint to, doubl
     if (link.value == from) put_elsewhere(flow, link.value, place);
     // How many share the level counts for its balance, not the slack alone.
     if (link.value == from || link.value == to) enqueue(link.value);
-    use(link.value, copies_[at(flow)] * (new_rate - old_rate));
+    use(link.value, weight_of(flow) * (new_rate - old_rate));
     ++place;
   }
 }
@@ -292,7 +317,7 @@ void MaxMinShares::add_up_slack(Constraint link) {
   const auto weight = static_cast<double>(states_[at(link)].weight);
   double used = weight > 0 ? weight * levels_[at(link)] : 0;
   for (const Elsewhere& entry : states_[at(link)].elsewhere) {
-    used += copies_[at(entry.flow)] * levels_[at(bottlenecks_[at(entry.flow)])];
+    used += weight_of(entry.flow) * levels_[at(bottlenecks_[at(entry.flow)])];
   }
   balance_[at(link)].slack = capacities_[at(link)] - used;
 }

@@ -11,7 +11,8 @@ namespace {
 std::vector<long double> reference(const Traffic& traffic) {
   std::vector<ReferenceFlow> flows;
   for (const TrafficFlow& flow : traffic.flows) {
-    flows.push_back({{flow.links, flow.rate_cap, flow.multiplicity}, flow.bytes, flow.start, flow.start_up});
+    flows.push_back(
+        {{flow.links, flow.rate_cap, flow.multiplicity, flow.weight}, flow.bytes, flow.start, flow.start_up});
   }
   return reference_finish_ps(traffic.links, flows);
 }

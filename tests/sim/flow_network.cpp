@@ -52,6 +52,28 @@ TEST_CASE("flows of different sizes on one link end in order of size", "[oracle]
   check_time(outcome.finish[0], Bytes{a + b + c} / kLink);
 }
 
+TEST_CASE("a flow of weight w drains w times as fast as one of weight 1 on the same link", "[oracle][flow]") {
+  // Of 5 shares one has 3, the other 2. The first ends at 5 s / (3 C); the other has drained 2/3 of s by then, and has
+  // C to itself for the third that is left: it ends at 2 s / C, when the link has carried both.
+  const std::int64_t s = 3'000'000;
+  Traffic traffic{{{kLink, {}}}, {flow({0}, s), flow({0}, s)}};
+  traffic.flows[0].weight = 3;
+  traffic.flows[1].weight = 2;
+  const auto outcome = simulate(traffic, {.check_every_sharing = true});
+  check_time(outcome.finish[0], Bytes{5 * s / 3} / kLink);
+  check_time(outcome.finish[1], Bytes{2 * s} / kLink);
+}
+
+TEST_CASE("a weight does not lift a cap", "[oracle][flow]") {
+  // The cap of 10 GB/s is the flow's, not that of a share of it: 40 GB/s are left to the other.
+  Traffic traffic{{{kLink, {}}}, {flow({0}, 1'000'000), flow({0}, 4'000'000)}};
+  traffic.flows[0].weight = 9;
+  traffic.flows[0].rate_cap = Bandwidth::gbyte_per_s(10);
+  const auto outcome = simulate(traffic, {.check_every_sharing = true});
+  check_time(outcome.finish[0], Bytes{1'000'000} / Bandwidth::gbyte_per_s(10));
+  check_time(outcome.finish[1], Bytes{4'000'000} / Bandwidth::gbyte_per_s(40));
+}
+
 TEST_CASE("parking lot: the flow over all links waits for each link's own flow", "[oracle][flow]") {
   // n links of C in a line, each with a flow of its own of s bytes, and one flow of 3 s over all of them. All rates are
   // C / 2 until the short flows end together at 2 s / C; the long one then has 2 s left and C: it ends at 4 s / C.

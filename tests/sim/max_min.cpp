@@ -63,6 +63,18 @@ TEST_CASE("a flow that stands for many takes as many shares", "[oracle][flow]") 
   check_rates(capacities({8}), {over({0}, {}, 3), over({0})}, {2, 2});
 }
 
+TEST_CASE("flows share in proportion to their weights", "[oracle][flow]") {
+  // 3 * 2 + 4 shares of 10, each 1; with a cap of 3 on the flow of weight 4, the others have 7 for 6.
+  SharingFlow heavy = over({0});
+  heavy.weight = 4;
+  SharingFlow three = over({0}, {}, 3);
+  three.weight = 2;
+  check_rates(capacities({10}), {heavy, three}, {4, 2});
+  heavy.rate_cap = Bandwidth::bytes_per_s(3);
+  check_rates(capacities({10}), {heavy, three}, {3, 7.0 / 3});
+  CHECK_THAT(violation(capacities({10}), {heavy, three}, {2.5, 2.5}), ContainsSubstring("flow 0"));
+}
+
 TEST_CASE("filling goes on level by level", "[oracle][flow]") {
   // Level 1: link 2 (3 flows, capacity 3). Level 2.5: link 1 has 6 - 1 for two. Level 4.5: link 0 has 8 - 2.5 - 1.
   check_rates(capacities({8, 6, 3}), {over({0}), over({0, 1}), over({1}), over({1, 2}), over({2}), over({0, 2})},

@@ -34,6 +34,7 @@ TrafficFlow draw_flow(Rng& random, std::uint32_t links) {
                                        : std::int64_t{random.below(4'000'000'000U)}};
   if (random.below(3) == 0) flow.start_up = {random.below(1'000'000'000)};
   if (random.below(4) == 0) flow.multiplicity = 1 + static_cast<std::int32_t>(random.below(5));
+  if (random.below(4) == 0) flow.weight = 1 + static_cast<std::int32_t>(random.below(9));
   return flow;
 }
 

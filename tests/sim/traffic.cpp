@@ -15,6 +15,7 @@ class Run final : public EventHandler, public FlowListener {
   Run(const Traffic& traffic, const Options& options) : traffic_(traffic), network_(simulator_, traffic.links) {
     network_.set_listener(this);
     if (options.observer != nullptr) network_.set_observer(options.observer);
+    network_.use_classes(options.classes);
     if (options.check_every_sharing) network_.check_every_sharing();
     if (options.tolerance > 0) network_.set_tolerance(options.tolerance);
     routes_.resize(traffic.flows.size());
@@ -25,30 +26,47 @@ class Run final : public EventHandler, public FlowListener {
   }
 
   Outcome run() {
-    for (std::size_t f = 0; f < traffic_.flows.size(); ++f) simulator_.schedule(traffic_.flows[f].start, *this, f);
+    for (std::size_t f = 0; f < traffic_.flows.size(); ++f) {
+      if (starts_with_the_one_before(f)) continue;
+      simulator_.schedule(traffic_.flows[f].start, *this, f);
+    }
     simulator_.run();
     for (std::size_t l = 0; l < traffic_.links.size(); ++l) {
       outcome_.carried.push_back(network_.bytes_carried(LinkId{static_cast<std::int64_t>(l)}));
     }
     outcome_.sharings = network_.sharings();
+    outcome_.flows_in_classes = network_.flows_in_classes();
+    outcome_.classes = network_.classes();
     outcome_.end = simulator_.now();
     return outcome_;
   }
 
   void on_event(std::uint64_t payload) override {
-    const TrafficFlow& flow = traffic_.flows[payload];
-    if (!routes_[payload].valid()) routes_[payload] = network_.add_route(flow.links);
-    network_.start({.route = routes_[payload],
-                    .bytes = flow.bytes,
-                    .start_up = flow.start_up,
-                    .rate_cap = flow.rate_cap,
-                    .multiplicity = flow.multiplicity,
-                    .tag = payload});
+    std::size_t f = payload;
+    do {
+      start(f++);
+    } while (f < traffic_.flows.size() && starts_with_the_one_before(f));
   }
 
   void on_flow_finished(FlowId, std::uint64_t tag) override { outcome_.finish[tag] = simulator_.now(); }
 
  private:
+  bool starts_with_the_one_before(std::size_t f) const {
+    return f > 0 && traffic_.flows[f].start == traffic_.flows[f - 1].start;
+  }
+
+  void start(std::size_t f) {
+    const TrafficFlow& flow = traffic_.flows[f];
+    if (!routes_[f].valid()) routes_[f] = network_.add_route(flow.links);
+    network_.start({.route = routes_[f],
+                    .bytes = flow.bytes,
+                    .start_up = flow.start_up,
+                    .rate_cap = flow.rate_cap,
+                    .multiplicity = flow.multiplicity,
+                    .weight = flow.weight,
+                    .tag = f});
+  }
+
   const Traffic& traffic_;
   Simulator simulator_;
   FlowNetwork network_;

@@ -16,6 +16,7 @@ struct TrafficFlow {
   Picoseconds start_up;
   std::optional<Bandwidth> rate_cap;
   std::int32_t multiplicity = 1;
+  std::int32_t weight = 1;
 };
 
 // Links and the flows on them, known beforehand.
@@ -28,6 +29,8 @@ struct Outcome {
   std::vector<Picoseconds> finish;  // [flows]
   std::vector<Bytes> carried;       // [links]
   std::uint64_t sharings = 0;
+  std::uint64_t flows_in_classes = 0;
+  std::uint64_t classes = 0;
   Picoseconds end;
 };
 
@@ -35,6 +38,7 @@ struct Options {
   bool check_every_sharing = false;
   LinkObserver* observer = nullptr;
   double tolerance = 0;      // 0: exact.
+  bool classes = true;       // Flows that are alike are simulated as one.
   bool late_routes = false;  // Each route is added when its flow starts.
 };
 
