@@ -105,9 +105,9 @@ void read_layer(JsonReader& reader, Scenario& scenario) {
 }
 
 // A layer's kernels, memory and groups of ranks are those of equal nodes.
-void refuse_mixed_nodes(const ClusterCard& cluster, const std::string& where) {
+void refuse_mixed_nodes(const ClusterCard& cluster, std::string_view kind, const std::string& where) {
   if (cluster.more_nodes.empty()) return;
-  throw InputError(where, "/cluster/more_nodes", "nodes of several sorts under the workload moe_layer",
+  throw InputError(where, "/cluster/more_nodes", fmt::format("nodes of several sorts under the workload {}", kind),
                    "equal nodes; the workloads flows and all_to_all take any");
 }
 
@@ -157,10 +157,8 @@ Scenario parse_scenario(const json& value, const std::string& where) {
   if (kind == "exchange") refuse_unused(reader, kind, kCompute);
   if (kind == "collective") refuse_unused(reader, kind, kParallelism);
 
-  if (kind == "moe_layer" || kind == "exchange") {
-    refuse_mixed_nodes(scenario.cluster, where);
-    read_model(reader, scenario);
-  }
+  if (kind != "flows" && kind != "all_to_all") refuse_mixed_nodes(scenario.cluster, kind, where);
+  if (kind == "moe_layer" || kind == "exchange") read_model(reader, scenario);
   const int experts = scenario.model ? scenario.model->moe->routing.num_experts : 0;
   const bool no_group = kind == "flows" || kind == "collective";
   scenario.parallelism.ep = no_group ? scenario.world_size : read_ep(reader, scenario.world_size, experts);
