@@ -77,7 +77,8 @@ target_compile_options(moesim-probe PRIVATE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow>
   $<$<AND:$<COMPILE_LANG_AND_ID:CXX,GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>
   $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra>)
-if(MOESIM_WARNINGS_AS_ERRORS)
+option(MOESIM_PROBE_WARNINGS_AS_ERRORS "Let a warning of the CUDA probes stop the build" ${MOESIM_WARNINGS_AS_ERRORS})
+if(MOESIM_PROBE_WARNINGS_AS_ERRORS)
   target_compile_options(moesim-probe PRIVATE
     $<$<COMPILE_LANGUAGE:CXX>:-Werror> $<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings>)
 endif()
