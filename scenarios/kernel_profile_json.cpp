@@ -67,7 +67,7 @@ FitRecord read_record(JsonReader reader) {
 }
 
 // One data type as measurements name it; of attention two, of the products and of the cache.
-void check_precision(const JsonReader& reader, const KernelFit& fit) {
+void check_precision(const JsonReader& reader, const KernelFamilyInfo& family, const KernelFit& fit) {
   constexpr std::string_view kTypes[] = {"bf16", "fp16", "fp32", "tf32", "fp8", "fp8_block", "int8", "fp4"};
   const auto known = [&](std::string_view type) {
     return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
@@ -75,10 +75,11 @@ void check_precision(const JsonReader& reader, const KernelFit& fit) {
   const std::string_view precision = fit.precision;
   const auto slash = precision.find('/');
   const bool pair = slash != std::string_view::npos;
-  const bool caches = fit.family != "gemm" && fit.family != "experts" && fit.family != "rows";
-  if (pair == caches && known(precision.substr(0, slash)) && (!pair || known(precision.substr(slash + 1)))) return;
-  reader.fail("precision", shorten_json(fit.precision),
-              caches ? "two data types such as \"bf16/fp8\"" : fmt::format("one of {}", fmt::join(kTypes, ", ")));
+  if (pair == family.caches && known(precision.substr(0, slash)) && (!pair || known(precision.substr(slash + 1))))
+    return;
+  reader.fail(
+      "precision", shorten_json(fit.precision),
+      family.caches ? "two data types such as \"bf16/fp8\"" : fmt::format("one of {}", fmt::join(kTypes, ", ")));
 }
 
 KernelFit read_fit(JsonReader& reader) {
@@ -87,7 +88,7 @@ KernelFit read_fit(JsonReader& reader) {
   fit.family = family.name;
   fit.library = plain(reader, "library");
   fit.precision = plain(reader, "precision");
-  check_precision(reader, fit);
+  check_precision(reader, family, fit);
   read_constants(reader.object("constants"), family, fit);
   read_ranges(reader, fit);
   if (reader.has("fit")) fit.record = read_record(reader.object("fit"));

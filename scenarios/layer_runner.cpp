@@ -24,6 +24,7 @@ std::int64_t rows_of_expert(const LayerInput& input, const RoutedBatch& batch, s
   return batch.expert_tokens[expert];
 }
 
+// Of the passes that run.
 struct RankCosts {
   MoeLayerCosts forward;
   MoeLayerCosts backward;
@@ -68,25 +69,23 @@ KernelModel kernel_model(const Scenario& scenario, const Device& gpu) {
   return {gpu, KernelEfficiencies{}};
 }
 
+// What the exchange's kernels hold while shared experts run; 0 where these run alone, or are none.
+int multiprocessors_lent(const LayerInput& input) {
+  const bool alone = !input.scenario.compute.overlap_shared_experts || input.layout.ranks == 1;
+  return alone || input.shape.shared_width == 0 ? 0 : input.scenario.dispatch.multiprocessors;
+}
+
 // The device as shared experts see it that run during the dispatch: its kernels hold multiprocessors, and its copies
 // pass through the memory at the rate of the links, once in and once out. The whole device where they run alone.
 Device device_of_shared(const LayerInput& input, const Device& gpu) {
+  const int lent = multiprocessors_lent(input);
+  if (lent == 0) return gpu;
   const Scenario& scenario = input.scenario;
-  const bool alone = !scenario.compute.overlap_shared_experts || input.layout.ranks == 1;
-  if (alone || scenario.dispatch.multiprocessors == 0) return gpu;
   const ClusterCard& cluster = scenario.cluster;
   const bool out = input.layout.ranks > input.layout.ranks_per_node;
   const Bandwidth link = out ? cluster.scale_out_efficiency * cluster.nic_bandwidth
                              : cluster.scale_up_efficiency * scenario.gpu.scale_up_bandwidth;
-  return beside(gpu, {scenario.dispatch.multiprocessors, 2.0 * link});
-}
-
-// `shared` is the model on device_of_shared().
-MoeLayerCosts layer_costs(const LayerInput& input, const KernelModel& model, const KernelModel& shared,
-                          const MoeRankLoad& load, LayerPass pass) {
-  MoeLayerCosts costs = moe_layer_costs(model, input.shape, load, pass);
-  costs.shared = shared_expert_cost(shared, input.shape, load.tokens, pass);
-  return costs;
+  return beside(gpu, {lent, 2.0 * link});
 }
 
 std::vector<RankCosts> rank_costs(const LayerInput& input, const KernelModel& model, const RankLoads& loads) {
@@ -94,10 +93,14 @@ std::vector<RankCosts> rank_costs(const LayerInput& input, const KernelModel& mo
                              .weight = input.scenario.compute.weights_dtype,
                              .optimizer_bytes_a_weight = input.scenario.compute.optimizer_bytes_per_weight};
   const KernelModel shared = kernel_model(input.scenario, device_of_shared(input, model.device()));
+  const auto unless = [&](Direction other, const MoeRankLoad& load, LayerPass pass) {
+    if (input.workload.direction == other) return MoeLayerCosts{};
+    return moe_layer_costs(model, input.shape, load, pass, &shared);
+  };
   std::vector<RankCosts> costs;
   for (const MoeRankLoad& load : loads.loads) {
-    costs.push_back({.forward = layer_costs(input, model, shared, load, LayerPass::forward),
-                     .backward = layer_costs(input, model, shared, load, LayerPass::backward),
+    costs.push_back({.forward = unless(Direction::backward, load, LayerPass::forward),
+                     .backward = unless(Direction::forward, load, LayerPass::backward),
                      .memory = layer_memory(input.shape, load, memory)});
     if (input.layout.ranks == 1) costs.back().memory.buffers = {};  // Nothing is sent.
   }
@@ -131,18 +134,20 @@ KernelResults kernel_results(const LayerInput& input, const KernelModel& model, 
   const bool forward = input.workload.direction != Direction::backward;
   const bool backward = input.workload.direction != Direction::forward;
   const auto total = [&](const RankCosts& rank) {
-    const Picoseconds whole =
-        (forward ? rank.forward.total().time : Picoseconds{}) + (backward ? rank.backward.total().time : Picoseconds{});
-    return at_speed(speeds[static_cast<std::size_t>(&rank - costs.data())], whole);
+    const auto number = static_cast<std::size_t>(&rank - costs.data());
+    return at_speed(speeds[number], rank.forward.total().time + rank.backward.total().time);
   };
   const auto longest = std::max_element(costs.begin(), costs.end(),
                                         [&](const RankCosts& a, const RankCosts& b) { return total(a) < total(b); });
   const auto rank = static_cast<std::size_t>(longest - costs.begin());
-  KernelResults results{.rank = static_cast<int>(rank), .kernels = {}, .fits = fit_texts(model, input.shape)};
+  KernelResults results{.rank = static_cast<int>(rank),
+                        .kernels = {},
+                        .fits = fit_texts(model, input.shape),
+                        .multiprocessors_lent = multiprocessors_lent(input)};
   const KernelModel roofline(model.device(), KernelEfficiencies{});
   const KernelModel shared(device_of_shared(input, model.device()), KernelEfficiencies{});
   const auto add = [&](const MoeLayerCosts& pass, std::string_view suffix) {
-    const auto plain = kernels_by_name(layer_costs(input, roofline, shared, loads.loads[rank], pass.pass));
+    const auto plain = kernels_by_name(moe_layer_costs(roofline, input.shape, loads.loads[rank], pass.pass, &shared));
     const auto kernels = kernels_by_name(pass);
     MOESIM_CHECK(plain.size() == kernels.size(), "{} kernels, {} without a profile", kernels.size(), plain.size());
     for (std::size_t i = 0; i < kernels.size(); ++i) {

@@ -140,6 +140,10 @@ void Report::kernels() {
   }
   show(total);
   line("  {}", largest_changes(results));
+  if (results.multiprocessors_lent > 0) {
+    line("  Shared experts run beside the exchange, which holds {} of {} multiprocessors.",
+         results.multiprocessors_lent, scenario().gpu.multiprocessors);
+  }
   const KernelProfile& profile = *scenario().compute.profile;
   line("  {}", wrap(fmt::format("Profile {}: {}.", profile.name, fmt::join(results.fits, "; ")), kWidth - 2, 4));
 }

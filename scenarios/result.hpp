@@ -63,6 +63,7 @@ struct KernelResults {
   int rank = 0;
   std::vector<KernelResult> kernels;
   std::vector<std::string> fits;  // Of the profile, that stand behind the products, each with its error.
+  int multiprocessors_lent = 0;   // By the shared experts to the exchange that runs beside them.
 };
 
 // What a run tells. A part that does not apply to the workload is absent, here and in the JSON. docs/scenario.md gives

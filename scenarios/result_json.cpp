@@ -59,7 +59,10 @@ ordered_json memory_json(const MemoryResult& memory) {
 }
 
 ordered_json kernels_json(const KernelResults& kernels) {
-  ordered_json json = {{"rank", kernels.rank}, {"fits", kernels.fits}, {"kernels", ordered_json::array()}};
+  ordered_json json = {{"rank", kernels.rank},
+                       {"fits", kernels.fits},
+                       {"multiprocessors_lent", kernels.multiprocessors_lent},
+                       {"kernels", ordered_json::array()}};
   for (const KernelResult& kernel : kernels.kernels) {
     json["kernels"].push_back({{"kernel", kernel.name},
                                {"time_us", microseconds(kernel.time)},

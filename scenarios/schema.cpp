@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "models/kernels/kernel_profile.hpp"
 #include "scenarios/error.hpp"
 #include "scenarios/json_reader.hpp"
 #include "scenarios/json_text.hpp"
@@ -58,6 +59,28 @@ std::vector<std::string_view> cards_inside(std::string_view name) {
   return {};
 }
 
+// What a profile says of a family: the one part of a schema that follows from the models' own tables.
+ordered_json fit_schema(const KernelFamilyInfo& family) {
+  ordered_json constants = {
+      {"type", "object"}, {"additionalProperties", false}, {"required", ordered_json::array()}, {"properties", {}}};
+  for (const ConstantInfo& info : family.constants) {
+    constants["required"].push_back(info.name);
+    constants["properties"][std::string(info.name)] = {
+        {"description", info.meaning}, {"type", "number"}, {"minimum", info.min}, {"maximum", info.max}};
+  }
+  const std::string types = family.caches ? "data_type_pair" : "data_type";
+  return {{"type", "object"},
+          {"additionalProperties", false},
+          {"required", {"family", "library", "precision", "constants"}},
+          {"properties",
+           {{"family", {{"const", family.name}}},
+            {"library", {{"type", "string"}, {"minLength", 1}}},
+            {"precision", {{"type", "string"}, {"allOf", {{{"$ref", "#/definitions/" + types}}}}}},
+            {"constants", std::move(constants)},
+            {"measured", {{"$ref", "#/definitions/measured"}}},
+            {"fit", {{"$ref", "#/definitions/fit"}}}}}};
+}
+
 }  // namespace
 
 std::vector<std::string_view> schema_names() {
@@ -74,6 +97,11 @@ std::string schema_text(const std::string& name) {
     card.erase("$schema");
     card.erase("definitions");
     whole["definitions"][std::string(inside) + "_card"] = std::move(card);
+  }
+  if (name == "profile") {
+    for (const KernelFamilyInfo& family : kernel_families()) {
+      whole["properties"]["fits"]["items"]["oneOf"].push_back(fit_schema(family));
+    }
   }
   return pretty_json(whole);
 }

@@ -16,9 +16,26 @@ constexpr double kElementBytes = 2;  // Of queries, outputs, and keys and values
 constexpr double kExponentialsPerUs = 16 * 1830.0;
 
 // What prefills of heads and of a latent have in common.
+template <class Shape>
+struct Common {
+  explicit Common(const Shape& shape)
+      : heads(static_cast<double>(shape.heads)),
+        sequences_and_heads(static_cast<double>(shape.batch) * heads),
+        new_tokens(static_cast<double>(shape.batch * shape.new_tokens)),
+        // Keys in memory: shared ones once.
+        held(static_cast<double>(shape.batch * (shape.cached - shape.shared + shape.new_tokens) + shape.shared)) {
+    check(shape);
+  }
+  double heads;
+  double sequences_and_heads;
+  double new_tokens;  // Of all sequences.
+  double held;
+};
+
+// What is to be done, in numbers.
 struct Prefill {
   double sequences_and_heads;
-  std::int64_t new_tokens;
+  std::int64_t new_tokens;  // Of a sequence.
   std::int64_t cached;
   double widths;           // Of a key plus of a value.
   double pass_bytes;       // Of the kernels before: queries rotated and quantised, keys and values appended.
@@ -47,11 +64,6 @@ AttentionTime time_of(const PrefillConstants& constants, const Device& device, c
           .flops = 2 * p.widths * p.sequences_and_heads * causal_pairs(p.new_tokens, p.cached),
           .hbm_bytes = p.query_output_bytes + p.key_value_bytes,
           .bound = attention_bound(constants.launch_us, compute_us, std::max(read_us, passes_us))};
-}
-
-// Keys in memory for a batch: shared ones once.
-double keys_held(std::int64_t batch, std::int64_t new_tokens, std::int64_t cached, std::int64_t shared) {
-  return static_cast<double>(batch) * static_cast<double>(cached - shared + new_tokens) + static_cast<double>(shared);
 }
 
 }  // namespace
@@ -83,43 +95,35 @@ KeyBlocks key_blocks(std::int64_t new_tokens, std::int64_t cached) {
 
 AttentionTime prefill_time(const PrefillConstants& constants, const Device& device, const AttentionTypes& types,
                            const AttentionShape& shape) {
-  check(shape);
-  const auto batch = static_cast<double>(shape.batch);
-  const auto heads = static_cast<double>(shape.heads);
+  const Common common(shape);
   const auto kv_heads = static_cast<double>(shape.kv_heads);
   const auto width = static_cast<double>(shape.head_dim);
-  const double new_tokens = batch * static_cast<double>(shape.new_tokens);
-  const double held = keys_held(shape.batch, shape.new_tokens, shape.cached, shape.shared);
   return time_of(constants, device, types,
-                 {.sequences_and_heads = batch * heads,
+                 {.sequences_and_heads = common.sequences_and_heads,
                   .new_tokens = shape.new_tokens,
                   .cached = shape.cached,
                   .widths = 2 * width,
-                  .pass_bytes = kElementBytes * new_tokens * width *
-                                (constants.query_passes * heads + 2 * constants.key_value_passes * kv_heads),
-                  .key_value_bytes = 2 * held * kv_heads * width * bytes_per_element(types.cache),
-                  .query_output_bytes = 2 * kElementBytes * new_tokens * heads * width});
+                  .pass_bytes = kElementBytes * common.new_tokens * width *
+                                (constants.query_passes * common.heads + 2 * constants.key_value_passes * kv_heads),
+                  .key_value_bytes = 2 * common.held * kv_heads * width * bytes_per_element(types.cache),
+                  .query_output_bytes = 2 * kElementBytes * common.new_tokens * common.heads * width});
 }
 
 AttentionTime mla_prefill_time(const PrefillConstants& constants, const Device& device, const AttentionTypes& types,
                                const MlaShape& shape) {
-  check(shape);
-  const auto batch = static_cast<double>(shape.batch);
-  const auto heads = static_cast<double>(shape.heads);
+  const Common common(shape);
   const auto key = static_cast<double>(shape.nope + shape.rope);
   const auto value = static_cast<double>(shape.value);
-  const double new_tokens = batch * static_cast<double>(shape.new_tokens);
-  const double held = keys_held(shape.batch, shape.new_tokens, shape.cached, shape.shared);
   return time_of(constants, device, types,
-                 {.sequences_and_heads = batch * heads,
+                 {.sequences_and_heads = common.sequences_and_heads,
                   .new_tokens = shape.new_tokens,
                   .cached = shape.cached,
                   .widths = key + value,
-                  .pass_bytes = kElementBytes * new_tokens *
-                                (constants.query_passes * heads * (2 * key + value) +
+                  .pass_bytes = kElementBytes * common.new_tokens *
+                                (constants.query_passes * common.heads * (2 * key + value) +
                                  constants.key_value_passes * static_cast<double>(shape.latent + shape.rope)),
-                  .key_value_bytes = kElementBytes * held * heads * (key + value),
-                  .query_output_bytes = kElementBytes * new_tokens * heads * (key + value)});
+                  .key_value_bytes = kElementBytes * common.held * common.heads * (key + value),
+                  .query_output_bytes = kElementBytes * common.new_tokens * common.heads * (key + value)});
 }
 
 }  // namespace moesim

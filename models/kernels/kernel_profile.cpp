@@ -13,14 +13,14 @@ namespace moesim {
 
 std::span<const KernelFamilyInfo> kernel_families() {
   static const std::vector<KernelFamilyInfo> kFamilies = {
-      {"gemm", constant_infos(gemm_constants())},
-      {"experts", constant_infos(expert_constants())},
-      {"rows", constant_infos(row_constants())},
-      {"attention_prefill", constant_infos(prefill_constants())},
-      {"attention_decode_grouped", constant_infos(grouped_decode_constants())},
-      {"attention_decode_per_head", constant_infos(per_head_decode_constants())},
-      {"mla_prefill", constant_infos(prefill_constants())},
-      {"mla_decode", constant_infos(mla_decode_constants())},
+      {"gemm", false, constant_infos(gemm_constants())},
+      {"experts", false, constant_infos(expert_constants())},
+      {"rows", false, constant_infos(row_constants())},
+      {"attention_prefill", true, constant_infos(prefill_constants())},
+      {"attention_decode_grouped", true, constant_infos(grouped_decode_constants())},
+      {"attention_decode_per_head", true, constant_infos(per_head_decode_constants())},
+      {"mla_prefill", true, constant_infos(prefill_constants())},
+      {"mla_decode", true, constant_infos(mla_decode_constants())},
   };
   return kFamilies;
 }

@@ -28,6 +28,7 @@ struct ConstantInfo {
 // A model with constants of its own that are fitted together.
 struct KernelFamilyInfo {
   std::string_view name;  // "gemm"
+  bool caches;            // Its precision is a pair: of the products, of the cache.
   std::vector<ConstantInfo> constants;
 };
 std::span<const KernelFamilyInfo> kernel_families();

@@ -18,8 +18,9 @@ std::int64_t sum(std::span<const std::int64_t> rows) {
 // Both passes of one layer on one rank.
 class LayerKernels {
  public:
-  LayerKernels(const KernelModel& model, const MoeLayerShape& shape, const MoeRankLoad& load)
+  LayerKernels(const KernelModel& model, const KernelModel& shared, const MoeLayerShape& shape, const MoeRankLoad& load)
       : model_(model),
+        shared_(shared),
         shape_(shape),
         load_(load),
         expert_types_{shape.compute, shape.activation, shape.gradient},
@@ -28,15 +29,18 @@ class LayerKernels {
 
   MoeLayerCosts forward() const;
   MoeLayerCosts backward() const;
-  KernelCost shared_forward() const;
-  KernelCost shared_backward() const;
 
  private:
   Bytes rows_of(std::int64_t columns, DataType type) const { return matrix_bytes(rows_, columns, type); }
-  KernelCost activation_forward(std::int64_t rows, std::int64_t width, std::int64_t up_columns) const;
-  KernelCost activation_backward(std::int64_t rows, std::int64_t width, std::int64_t up_columns) const;
+  KernelCost activation_forward(const KernelModel& model, std::int64_t rows, std::int64_t width,
+                                std::int64_t up_columns) const;
+  KernelCost activation_backward(const KernelModel& model, std::int64_t rows, std::int64_t width,
+                                 std::int64_t up_columns) const;
+  KernelCost shared_forward() const;
+  KernelCost shared_backward() const;
 
   const KernelModel& model_;
+  const KernelModel& shared_;
   const MoeLayerShape& shape_;
   const MoeRankLoad& load_;
   GemmTypes expert_types_;
@@ -44,32 +48,35 @@ class LayerKernels {
   std::int64_t rows_;
 };
 
-KernelCost LayerKernels::activation_forward(std::int64_t rows, std::int64_t width, std::int64_t up_columns) const {
-  return model_.stream(matrix_bytes(rows, up_columns, shape_.activation) + matrix_bytes(rows, width, shape_.compute));
+KernelCost LayerKernels::activation_forward(const KernelModel& model, std::int64_t rows, std::int64_t width,
+                                            std::int64_t up_columns) const {
+  return model.stream(matrix_bytes(rows, up_columns, shape_.activation) + matrix_bytes(rows, width, shape_.compute));
 }
 
 // Reads the saved inputs and the gradient of the outputs, writes the gradient of the inputs.
-KernelCost LayerKernels::activation_backward(std::int64_t rows, std::int64_t width, std::int64_t up_columns) const {
-  return model_.stream(matrix_bytes(rows, up_columns, shape_.activation) +
-                       matrix_bytes(rows, width, shape_.activation) + matrix_bytes(rows, up_columns, shape_.compute));
+KernelCost LayerKernels::activation_backward(const KernelModel& model, std::int64_t rows, std::int64_t width,
+                                             std::int64_t up_columns) const {
+  return model.stream(matrix_bytes(rows, up_columns, shape_.activation) + matrix_bytes(rows, width, shape_.activation) +
+                      matrix_bytes(rows, up_columns, shape_.compute));
 }
 
 KernelCost LayerKernels::shared_forward() const {
   const std::int64_t width = shape_.shared_width;
   if (width == 0 || load_.tokens == 0) return {};
-  return model_.gemm(load_.tokens, shape_.shared_up_columns(), shape_.hidden, expert_types_) +
-         activation_forward(load_.tokens, width, shape_.shared_up_columns()) +
-         model_.gemm(load_.tokens, shape_.hidden, width, expert_types_);
+  return shared_.gemm(load_.tokens, shape_.shared_up_columns(), shape_.hidden, expert_types_) +
+         activation_forward(shared_, load_.tokens, width, shape_.shared_up_columns()) +
+         shared_.gemm(load_.tokens, shape_.hidden, width, expert_types_);
 }
 
 KernelCost LayerKernels::shared_backward() const {
   const std::int64_t width = shape_.shared_width;
   if (width == 0 || load_.tokens == 0) return {};
   const std::int64_t up = shape_.shared_up_columns();
-  return model_.gemm(load_.tokens, width, shape_.hidden, expert_types_) +
-         model_.weight_gradient(load_.tokens, shape_.hidden, width, expert_types_) +
-         activation_backward(load_.tokens, width, up) + model_.gemm(load_.tokens, shape_.hidden, up, expert_types_) +
-         model_.weight_gradient(load_.tokens, up, shape_.hidden, expert_types_);
+  return shared_.gemm(load_.tokens, width, shape_.hidden, expert_types_) +
+         shared_.weight_gradient(load_.tokens, shape_.hidden, width, expert_types_) +
+         activation_backward(shared_, load_.tokens, width, up) +
+         shared_.gemm(load_.tokens, shape_.hidden, up, expert_types_) +
+         shared_.weight_gradient(load_.tokens, up, shape_.hidden, expert_types_);
 }
 
 MoeLayerCosts LayerKernels::forward() const {
@@ -86,7 +93,7 @@ MoeLayerCosts LayerKernels::forward() const {
   c.expand = model_.scatter(load_.received_rows * load_.dispatch_copy + rows_of(shape_.copy_width(), shape_.compute)) +
              model_.sort_rows(rows_, shape_.experts_on_rank, shape_.compute);
   c.up = model_.grouped_gemm(load_.expert_tokens, up, shape_.copy_width(), expert_types_);
-  c.activation = activation_forward(rows_, shape_.expert_width, up);
+  c.activation = activation_forward(model_, rows_, shape_.expert_width, up);
   c.down = model_.grouped_gemm(load_.expert_tokens, shape_.copy_width(), shape_.expert_width, expert_types_);
   c.unpermute =
       model_.scatter(rows_of(shape_.copy_width(), shape_.activation) + load_.received_rows * load_.combine_copy);
@@ -108,7 +115,7 @@ MoeLayerCosts LayerKernels::backward() const {
       model_.scatter(load_.received_rows * load_.dispatch_copy + rows_of(shape_.copy_width(), shape_.compute));
   c.down = model_.grouped_gemm(load_.expert_tokens, width, shape_.copy_width(), expert_types_);
   c.down_weights = model_.grouped_weight_gradient(load_.expert_tokens, shape_.copy_width(), width, expert_types_);
-  c.activation = activation_backward(rows_, width, up);
+  c.activation = activation_backward(model_, rows_, width, up);
   c.up = model_.grouped_gemm(load_.expert_tokens, shape_.copy_width(), up, expert_types_);
   c.up_weights = model_.grouped_weight_gradient(load_.expert_tokens, up, shape_.copy_width(), expert_types_);
   c.expand = model_.scatter(rows_of(shape_.copy_width(), shape_.activation) + load_.received_rows * load_.combine_copy);
@@ -138,18 +145,11 @@ KernelCost MoeLayerCosts::after_exchange() const {
 KernelCost MoeLayerCosts::total() const { return before_exchange() + experts() + after_exchange() + shared; }
 
 MoeLayerCosts moe_layer_costs(const KernelModel& model, const MoeLayerShape& shape, const MoeRankLoad& load,
-                              LayerPass pass) {
+                              LayerPass pass, const KernelModel* shared) {
   MOESIM_CHECK(static_cast<std::size_t>(shape.experts_on_rank) == load.expert_tokens.size(),
                "{} experts on the rank, counts of {}", shape.experts_on_rank, load.expert_tokens.size());
-  const LayerKernels kernels(model, shape, load);
+  const LayerKernels kernels(model, shared == nullptr ? model : *shared, shape, load);
   return pass == LayerPass::forward ? kernels.forward() : kernels.backward();
-}
-
-KernelCost shared_expert_cost(const KernelModel& model, const MoeLayerShape& shape, std::int64_t tokens,
-                              LayerPass pass) {
-  const MoeRankLoad load{.tokens = tokens, .expert_tokens = {}};
-  const LayerKernels kernels(model, shape, load);
-  return pass == LayerPass::forward ? kernels.shared_forward() : kernels.shared_backward();
 }
 
 double useful_flops(const MoeLayerShape& shape, std::int64_t tokens, std::int64_t rows, LayerPass pass) {

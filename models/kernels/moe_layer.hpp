@@ -74,12 +74,10 @@ struct MoeLayerCosts {
   KernelCost total() const;
 };
 
+// `shared`: the device as the shared experts see it, where they run beside an exchange that takes its share; null:
+// `model`.
 MoeLayerCosts moe_layer_costs(const KernelModel& model, const MoeLayerShape& shape, const MoeRankLoad& load,
-                              LayerPass pass);
-
-// The shared experts' part of it alone, as when they run beside an exchange that takes its share of the device.
-KernelCost shared_expert_cost(const KernelModel& model, const MoeLayerShape& shape, std::int64_t tokens,
-                              LayerPass pass);
+                              LayerPass pass, const KernelModel* shared = nullptr);
 
 // FLOPs of a pass over `tokens` tokens of which the experts compute `rows` copies: what moe_layer_costs counts, too, if
 // the load has those rows and none that only pad a buffer.

@@ -11,13 +11,6 @@
 namespace moesim {
 namespace {
 
-// Quantile u of the density proportional to x^-alpha on [1, largest].
-double power_law_quantile(double u, double alpha, double largest) {
-  const double e = 1 - alpha;
-  if (std::abs(e) < 1e-9) return std::pow(largest, u);
-  return std::pow(1 + u * (std::pow(largest, e) - 1), 1 / e);
-}
-
 // Expected share of the copies that go to `hot` of `experts` experts, each of them `weight` times as popular as the
 // others: top_k draws without replacement; chance[h] is that of h hot ones so far.
 double expected_hot_share(int experts, int hot, int top_k, double weight) {
@@ -56,6 +49,12 @@ void normalize(std::vector<double>& values) {
 
 }  // namespace
 
+double power_law_quantile(double u, double alpha, double least, double largest) {
+  const double e = 1 - alpha;
+  if (std::abs(e) < 1e-9) return least * std::pow(largest / least, u);
+  return std::pow(std::pow(least, e) + u * (std::pow(largest, e) - std::pow(least, e)), 1 / e);
+}
+
 std::vector<double> popularity_shape(const RouterSpec& router, std::int64_t tokens) {
   const auto experts = static_cast<std::size_t>(router.num_experts);
   const double parameter = router.skew.parameter;
@@ -72,7 +71,7 @@ std::vector<double> popularity_shape(const RouterSpec& router, std::int64_t toke
         values[i] = std::pow(static_cast<double>(i + 1), -parameter);
         break;
       case SkewKind::power_law:
-        values[i] = power_law_quantile(quantile, parameter, largest);
+        values[i] = power_law_quantile(quantile, parameter, 1, largest);
         break;
       case SkewKind::lognormal:
         values[i] = std::exp(parameter * normal_quantile(quantile));

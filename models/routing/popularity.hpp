@@ -29,6 +29,9 @@ std::vector<double> expert_popularity(const RouterSpec& router, std::span<const 
 // The values v_i above, [experts], most popular first; for hot_rank, whose values depend on the placement, all 1.
 std::vector<double> popularity_shape(const RouterSpec& router, std::int64_t tokens);
 
+// Quantile `u` of the density proportional to x^-alpha on [least, largest].
+double power_law_quantile(double u, double alpha, double least, double largest);
+
 // The largest share of all copies that one rank can be given when a token's k experts differ: min(1, experts a rank /
 // k).
 double max_hot_share(int experts_per_rank, int top_k);

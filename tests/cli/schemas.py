@@ -11,6 +11,7 @@ CARDS = {
     "model": sorted((SOURCE / "models/catalog").glob("*.json")),
     "gpu": sorted((SOURCE / "topologies/catalog/gpus").glob("*.json")),
     "cluster": sorted((SOURCE / "topologies/catalog/clusters").glob("*.json")),
+    "profile": sorted((SOURCE / "models/kernels/profiles").glob("*.json")),
 }
 # Between them they use every key of a scenario.
 OTHERS = [
@@ -98,7 +99,7 @@ class Schemas(ProgramTest):
         return json.loads(done.stdout)
 
     def test_they_are_schemas(self):
-        for name in ("scenario", "model", "cluster", "gpu"):
+        for name in ("scenario", *CARDS):
             jsonschema.Draft7Validator.check_schema(self.schema(name))
 
     def test_what_is_shipped_passes(self):
@@ -145,6 +146,13 @@ class Schemas(ProgramTest):
                 if path.stem in names:
                     with self.subTest(path.name):
                         self.check_violations(kind, json.loads(path.read_text()), ["show", kind, "./bad.json"])
+
+    def test_profiles_that_the_schema_refuses(self):
+        profile = json.loads(CARDS["profile"][0].read_text())
+        first_of = {fit["family"]: fit for fit in reversed(profile["fits"])}
+        self.assertLessEqual({"gemm", "mla_decode"}, first_of.keys())
+        profile["fits"] = [first_of["gemm"], first_of["mla_decode"]]
+        self.check_violations("profile", profile, ["show", "profile", "./bad.json"])
 
 
 if __name__ == "__main__":

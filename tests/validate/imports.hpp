@@ -10,10 +10,7 @@
 namespace moesim {
 
 // A file beside these tests.
-inline std::string data_file(const std::string& name) {
-  const std::string here = __FILE__;
-  return here.substr(0, here.rfind('/')) + "/data/" + name;
-}
+inline std::string data_file(const std::string& name) { return std::string(MOESIM_IMPORT_DATA "/") + name; }
 
 inline ImportResult import_one(const std::string& path, const ImportOptions& options = {}) {
   return import_measurements(std::vector<std::string>{path}, options);

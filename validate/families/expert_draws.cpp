@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "models/routing/popularity.hpp"
 #include "sim/check.hpp"
 #include "sim/rng.hpp"
 
@@ -23,12 +24,6 @@ void deal(std::vector<std::int64_t>& rows, std::int64_t amount, const ExpertGrou
     level_rows(std::span(rows).subspan(static_cast<std::size_t>(rank * local), static_cast<std::size_t>(local)),
                sign * part, group.tokens);
   }
-}
-
-double power_law_quantile(double u, double alpha, double low, double high) {
-  const double e = 1 - alpha;
-  if (std::abs(e) < 1e-9) return low * std::pow(high / low, u);
-  return std::pow(std::pow(low, e) + u * (std::pow(high, e) - std::pow(low, e)), 1 / e);
 }
 
 double power_law_alpha(const std::string& load) {
