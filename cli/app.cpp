@@ -113,6 +113,29 @@ void add_validate(CLI::App& app, ValidateArguments& arguments) {
   network->add_flag("--quiet", arguments.quiet, "no text for people");
 }
 
+void add_import(CLI::App& app, ImportArguments& arguments) {
+  CLI::App* import = app.add_subcommand("import", "make a card from another description");
+  import->require_subcommand(1);
+  CLI::App* hf = import->add_subcommand("hf", "a model, from a Hugging Face config.json");
+  CLI::App* infragraph =
+      import->add_subcommand("infragraph", "a cluster, from the JSON of an InfraGraph infrastructure");
+  for (CLI::App* verb : {hf, infragraph}) {
+    verb->add_option(verb == hf ? "CONFIG" : "FILE", arguments.config, "what to read; - is standard input")
+        ->required()
+        ->check(refuse_empty)
+        ->type_name("");
+    verb->add_option("-o,--output", arguments.output, "the card to write; - is standard output")
+        ->required()
+        ->check(refuse_empty)
+        ->type_name("PATH");
+    verb->add_option("--name", arguments.name, "the card's name, instead of the output's")->type_name("NAME");
+  }
+  infragraph->add_option("--like", arguments.like, "a cluster card, for its GPU, NVLink and NIC latencies")
+      ->required()
+      ->check(refuse_empty)
+      ->type_name("NAME");
+}
+
 void add_verbs(CLI::App& app, CommandLine& line) {
   CLI::App* run = app.add_subcommand("run", "simulate one scenario");
   add_scenario_options(*run, line.run, line.seed);
@@ -122,18 +145,7 @@ void add_verbs(CLI::App& app, CommandLine& line) {
   add_scenario_options(*app.add_subcommand("check", "parse and resolve a scenario; run nothing"), line.check,
                        line.seed);
   add_show(app, line);
-  CLI::App* import = app.add_subcommand("import", "make a model card from another description");
-  import->require_subcommand(1);
-  CLI::App* hf = import->add_subcommand("hf", "from a Hugging Face config.json");
-  hf->add_option("CONFIG", line.import.config, "the configuration; - is standard input")
-      ->required()
-      ->check(refuse_empty)
-      ->type_name("");
-  hf->add_option("-o,--output", line.import.output, "the card to write; - is standard output")
-      ->required()
-      ->check(refuse_empty)
-      ->type_name("PATH");
-  hf->add_option("--name", line.import.name, "the card's name, instead of the output's")->type_name("NAME");
+  add_import(app, line.import);
   add_calibrate(app, line.calibrate);
   add_validate(app, line.validate);
   app.add_subcommand("schema", "print the JSON Schema of what a file may say")
@@ -163,7 +175,10 @@ void dispatch(const CLI::App& app, CommandLine& line) {
   if (app.got_subcommand("calibrate")) return calibrate_command(*app.get_subcommand("calibrate"), line.calibrate);
   if (app.got_subcommand("validate")) return validate_network_command(line.validate);
   if (app.got_subcommand("schema")) return schema_command(line.schema);
-  if (app.got_subcommand("import")) return import_hf_command(line.import);
+  if (app.got_subcommand("import")) {
+    const bool hf = app.get_subcommand("import")->got_subcommand("hf");
+    return hf ? import_hf_command(line.import) : import_infragraph_command(line.import);
+  }
   if (!app.got_subcommand("show")) return print(fmt::format(kFirstSteps, version()));
   const CLI::App* show = app.get_subcommand("show");
   if (show->got_subcommand("model")) return show_model_command(line.show);

@@ -39,8 +39,10 @@ struct ImportArguments {
   std::string config;
   std::string output;  // A path, or "-".
   std::string name;    // The card's name; empty: from the file.
+  std::string like;    // infragraph: the cluster card that stands for what it does not say.
 };
 void import_hf_command(const ImportArguments& arguments);
+void import_infragraph_command(const ImportArguments& arguments);
 
 struct CalibrateImportArguments {
   std::vector<std::string> files;

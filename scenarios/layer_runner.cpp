@@ -134,8 +134,8 @@ KernelResults kernel_results(const LayerInput& input, const KernelModel& model, 
   const bool forward = input.workload.direction != Direction::backward;
   const bool backward = input.workload.direction != Direction::forward;
   const auto total = [&](const RankCosts& rank) {
-    return at_speed(speeds[static_cast<std::size_t>(&rank - costs.data())],
-                    rank.forward.total().time + rank.backward.total().time);
+    const auto number = static_cast<std::size_t>(&rank - costs.data());
+    return at_speed(speeds[number], rank.forward.total().time + rank.backward.total().time);
   };
   const auto longest = std::max_element(costs.begin(), costs.end(),
                                         [&](const RankCosts& a, const RankCosts& b) { return total(a) < total(b); });

@@ -14,7 +14,7 @@ namespace moesim {
 // How a route chooses among equally short paths between switches.
 enum class PathChoice {
   deterministic,  // One path for each destination (d-mod-k in trees), as static InfiniBand routing does.
-  ecmp,           // By a seeded hash of the pair of NICs: flows collide by chance, as with equal-cost multipath.
+  ecmp,           // By a seeded hash of the pair of ranks: flows collide by chance, as with equal-cost multipath.
   adaptive,       // Spread evenly over all of them: parallel uplinks act as one trunk.
 };
 

@@ -13,6 +13,7 @@
 #include "topologies/nvl_rack.hpp"
 #include "topologies/nvlink_domain.hpp"
 #include "topologies/rail_optimized.hpp"
+#include "topologies/slim_fly.hpp"
 #include "topologies/switched_cluster.hpp"
 #include "topologies/torus.hpp"
 
@@ -33,8 +34,8 @@ const TopologyKind& kind_of(const ClusterCard& card) {
 
 std::span<const TopologyKind> topology_kinds() {
   static const std::array kKinds = {
-      single_node_kind(), rail_optimized_kind(), nvl_rack_kind(), fat_tree_kind(),
-      multi_plane_kind(), dragonfly_kind(),      torus_kind(),    graph_kind(),
+      single_node_kind(), rail_optimized_kind(), nvl_rack_kind(), fat_tree_kind(), multi_plane_kind(),
+      dragonfly_kind(),   slim_fly_kind(),       torus_kind(),    graph_kind(),
   };
   return kKinds;
 }

@@ -147,6 +147,22 @@ class CommandLine(ProgramTest):
         self.assertEqual(result["scenario"]["model"]["name"], "mine")
         self.ok("show", "model", "./mine.json")
 
+    def test_an_imported_infrastructure_runs(self):
+        device = [{"name": "host", "links": [], "edges": [],
+                   "components": [{"name": "xpu", "count": 1, "choice": "xpu"}, {"name": "nic", "count": 1, "choice": "nic"}]},
+                  {"name": "box", "links": [], "edges": [], "components": [{"name": "port", "count": 4, "choice": "port"}]}]
+        self.write("infra.json", {
+            "name": "x", "devices": device,
+            "links": [{"name": "l", "physical": {"bandwidth": {"choice": "gigabits_per_second", "gigabits_per_second": 100}}}],
+            "instances": [{"name": "host", "device": "host", "count": 3}, {"name": "sw", "device": "box", "count": 1}],
+            "edges": [{"ep1": {"instance": "host", "component": "nic"}, "ep2": {"instance": "sw[0]", "component": "port[0:3]"},
+                       "scheme": "one2one", "link": "l"}]})
+        done = self.ok("import", "infragraph", "infra.json", "--like", "h100-ib", "-o", "card.json")
+        self.assertIn(b"inside_nodes", done.stderr)
+        self.write("s.json", {"schema": 1, "cluster": "./card.json", "workload": {"kind": "flows", "rows": [[0, 2, 12500000, 0]]}})
+        result = json.loads(self.ok("run", "s.json", "--json", "-").stdout)
+        self.assertAlmostEqual(result["time_us"], 1000 + 2 * 1.175 + 0.45, places=3)
+
     def test_measurements_are_imported(self):
         data = SOURCE / "tests" / "validate" / "data"
         done = self.ok("calibrate", "import", data / "nccl_all_to_all.txt", "-o", "m.csv")

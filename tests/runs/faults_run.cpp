@@ -89,6 +89,25 @@ TEST_CASE("a failed spine moves its traffic to the others", "[oracle][runs]") {
   CHECK(nic(failed) == nic(whole));
 }
 
+TEST_CASE("what a failed spine costs is a matter of routing", "[runs]") {
+  // The table of docs/models/topologies.md. Each of 8 leaves sends 49 of 56 parts of its 8 NICs' traffic up: 7/8 of 8
+  // uplinks, which are 7. Spread evenly they carry it; one link down for two destinations takes nearly twice as long.
+  const auto time = [](const std::string& routing, bool whole) {
+    std::vector<std::string> sets = {"/cluster/routing=\"" + routing + "\""};
+    if (whole) sets.insert(sets.end(), kWhole.begin(), kWhole.end());
+    return shipped("failed-spine.json", sets).time.us();
+  };
+  CHECK(time("deterministic", true) == Approx(1177).margin(1));
+  CHECK(time("deterministic", false) == Approx(2059).margin(1));
+  CHECK(time("ecmp", true) == Approx(1367).margin(1));
+  CHECK(time("ecmp", false) == Approx(1577).margin(1));
+  CHECK(time("adaptive", true) == Approx(1177).margin(1));
+  CHECK(time("adaptive", false) == Approx(1178).margin(1));
+  // 56 MiB into each NIC of 50 GB/s; 98 MiB over the link down that serves two.
+  CHECK(time("deterministic", true) == Approx(56 * 1048576 / 50e3).epsilon(0.005));
+  CHECK(time("deterministic", false) == Approx(98 * 1048576 / 50e3).epsilon(0.005));
+}
+
 TEST_CASE("a slow GPU computes at its factor, and the layer waits for it", "[oracle][runs]") {
   // One rank: nothing but kernels, so that half the speed is twice the time, up to a picosecond a kernel.
   const auto layer = [](const std::string& faults) {
