@@ -62,6 +62,16 @@ void add_nominal_links(const ClusterCard& cluster, const LinkUse& use, RunResult
                                                          cluster.name, which)});
 }
 
+void add_library(const Scenario& scenario, RunResult& result) {
+  const auto& library = scenario.dispatch.library;
+  if (!library) return;
+  result.caveats.push_back(
+      {"exchange_library",
+       fmt::format("Exchanges are those of {}: what its kernels add was fitted to, and judged by, published times "
+                   "(moesim show library {}, moesim validate network).",
+                   library->description, library->name)});
+}
+
 void add_tolerance(double tolerance, RunResult& result) {
   if (tolerance == 0) return;
   result.caveats.push_back(
@@ -104,6 +114,7 @@ RunResult run_scenario(const Scenario& scenario, const RunOptions& options) {
   result.events = simulator.events_run();
   result.links = link_results(network, scenario.network.tolerance, result.time);
   add_nominal_links(scenario.cluster, link_use(scenario), result);
+  add_library(scenario, result);
   add_tolerance(scenario.network.tolerance, result);
   if (timeline) {
     timeline->finish(result.time);

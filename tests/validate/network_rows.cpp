@@ -15,7 +15,10 @@
 namespace moesim {
 namespace {
 
-int group_size(const NetworkRow& row) { return row.scenario.parallelism.ep; }
+int group_size(const NetworkRow& row) {
+  const auto* collective = std::get_if<CollectiveWorkload>(&row.scenario.workload);
+  return collective != nullptr ? collective->ranks : row.scenario.parallelism.ep;
+}
 
 // One row of a file, with `extra` keys in it.
 std::string file_with(const std::string& extra, const std::string& quantity = "time_us") {
