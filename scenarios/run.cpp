@@ -65,11 +65,11 @@ void add_nominal_links(const ClusterCard& cluster, const LinkUse& use, RunResult
 void add_library(const Scenario& scenario, RunResult& result) {
   const auto& library = scenario.dispatch.library;
   if (!library) return;
+  const auto fitted = std::count_if(library->constants.begin(), library->constants.end(),
+                                    [](const LibraryConstant& c) { return c.origin == ConstantOrigin::fitted; });
   result.caveats.push_back(
-      {"exchange_library",
-       fmt::format("Exchanges are those of {}: what its kernels add was fitted to, and judged by, published times "
-                   "(moesim show library {}, moesim validate network).",
-                   library->description, library->name)});
+      {"exchange_library", fmt::format("Exchanges are those of {}: {} of the {} constants of its card {} were fitted.",
+                                       library->description, fitted, library->constants.size(), library->name)});
 }
 
 void add_tolerance(double tolerance, RunResult& result) {

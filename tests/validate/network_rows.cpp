@@ -24,7 +24,8 @@ int group_size(const NetworkRow& row) {
 std::string file_with(const std::string& extra, const std::string& quantity = "time_us") {
   return fmt::format(R"({{"schema": 1, "name": "f", "source": "s", "what": "w",
     "scenario": {{"schema": 1, "model": {{"card": "deepseek-v3"}}, "cluster": {{"card": "h800-ib", "nodes": 2}},
-      "workload": {{"kind": "exchange", "tokens_per_rank": 8}}, "parallelism": {{"ep": 8}}, "routing": {{"kind": "top_k"}},
+      "workload": {{"kind": "exchange", "tokens_per_rank": 8}}, "parallelism": {{"ep": 8}},
+      "routing": {{"kind": "top_k"}},
       "dispatch": {{"algorithm": "two_hop", "library": "none", "dispatch_dtype": "fp8"}}}},
     "parameters": {{"ep": "/parallelism/ep"}}, "quantity": "{}", "rows": [{{"id": "a", "published": 10{}}}]}})",
                      quantity, extra);
