@@ -33,6 +33,12 @@ void show_profile_command(const ShowArguments& arguments) {
       arguments.json, false, report.json, [&] { return report.text(terminal_style()); }, inputs(arguments));
 }
 
+void show_library_command(const ShowArguments& arguments) {
+  const CardReport report = arguments.name.empty() ? show_libraries() : show_library(arguments.name);
+  write_json_and_text(
+      arguments.json, false, report.json, [&] { return report.text(terminal_style()); }, inputs(arguments));
+}
+
 void show_cluster_command(const ShowArguments& arguments) {
   const CardReport report = arguments.name.empty() ? show_clusters() : show_cluster(arguments.name, arguments.nodes);
   write_json_and_text(

@@ -76,7 +76,8 @@ void Report::headline() {
   if (const auto rate = result_.tokens_per_s()) {
     row("tokens", grouped(*result_.tokens));
     row("throughput", count_text(*rate) + " tok/s",
-        count_text(*result_.tokens_per_s_per_gpu()) + " tok/s for each GPU; this layer alone");
+        fmt::format("{} tok/s for each GPU; this {} alone", count_text(*result_.tokens_per_s_per_gpu()),
+                    std::holds_alternative<ExchangeWorkload>(scenario().workload) ? "exchange" : "layer"));
   }
   if (result_.bandwidth) {
     row("algorithm bandwidth", fmt::format("{:.2f} GB/s", result_.bandwidth->algorithm_gb_per_s), "bytes over time");
@@ -157,23 +158,30 @@ void Report::kernels() {
   line("  {}", wrap(fmt::format("Profile {}: {}.", profile.name, fmt::join(results.fits, "; ")), kWidth - 2, 4));
 }
 
+// A row with a figure for each direction that ran.
+template <class Cell>
+std::string traffic_cells(const RunResult& result, const Cell& cell) {
+  std::string cells;
+  if (result.dispatch) cells += fmt::format("{:>16}", cell(*result.dispatch));
+  if (result.combine) cells += fmt::format("{:>{}}", cell(*result.combine), result.dispatch ? 18 : 16);
+  return cells;
+}
+
 void Report::traffic() {
   if (!result_.dispatch && !result_.combine) return;
-  const ExchangeTraffic none;
-  const ExchangeTraffic& dispatch = result_.dispatch ? *result_.dispatch : none;
-  const ExchangeTraffic& combine = result_.combine ? *result_.combine : none;
   section("Traffic");
-  line("  {:<30}{:>16}{:>18}", "", "dispatch", "combine");
-  line("  {:<30}{:>16}{:>18}", "token copies sent", grouped(dispatch.copies), grouped(combine.copies));
-  line("  {:<30}{:>16}{:>18}", "elements sent", count_text(dispatch.elements_remote),
-       count_text(combine.elements_remote));
-  line("  {:<30}{:>16}{:>18}", "  closed form, uniform load", count_text(dispatch.elements_closed_form),
-       count_text(combine.elements_closed_form));
-  line("  {:<30}{:>16}{:>18}", fmt::format("inside nodes ({})", scenario().gpu.scale_up_kind),
-       bytes_text(static_cast<double>(dispatch.bytes_scale_up.count)),
-       bytes_text(static_cast<double>(combine.bytes_scale_up.count)));
-  line("  {:<30}{:>16}{:>18}", "between nodes", bytes_text(static_cast<double>(dispatch.bytes_scale_out.count)),
-       bytes_text(static_cast<double>(combine.bytes_scale_out.count)));
+  const auto show = [&](const std::string& label, const auto& cell) {
+    line("  {:<30}{}", label, traffic_cells(result_, cell));
+  };
+  const ExchangeTraffic* first = result_.dispatch ? &*result_.dispatch : nullptr;
+  show("", [&](const ExchangeTraffic& t) { return std::string(&t == first ? "dispatch" : "combine"); });
+  show("token copies sent", [](const ExchangeTraffic& t) { return grouped(t.copies); });
+  show("elements sent", [](const ExchangeTraffic& t) { return count_text(t.elements_remote); });
+  show("  closed form, uniform load", [](const ExchangeTraffic& t) { return count_text(t.elements_closed_form); });
+  show(fmt::format("inside nodes ({})", scenario().gpu.scale_up_kind),
+       [](const ExchangeTraffic& t) { return bytes_text(static_cast<double>(t.bytes_scale_up.count)); });
+  show("between nodes",
+       [](const ExchangeTraffic& t) { return bytes_text(static_cast<double>(t.bytes_scale_out.count)); });
 }
 
 void Report::load() {
@@ -243,24 +251,36 @@ void Report::caveats() {
   }
 }
 
+std::string ranks_text(int ranks) { return fmt::format("{} {}", grouped(ranks), ranks == 1 ? "rank" : "ranks"); }
+
+std::string exchange_text(const Scenario& scenario) {
+  const DispatchSpec& dispatch = scenario.dispatch;
+  return fmt::format("{} routing, {} exchange, dispatch in {}, combine in {}", name(scenario.routing->kind),
+                     name(dispatch.algorithm), name(dispatch.dispatch_dtype), name(dispatch.combine_dtype));
+}
+
 std::string work_text(const Scenario& scenario) {
   if (const auto* layer = std::get_if<MoeLayerWorkload>(&scenario.workload)) {
     std::string way(name(layer->direction));
     if (layer->direction == Direction::forward_backward) way = "forward and backward";
-    const DispatchSpec& dispatch = scenario.dispatch;
-    return fmt::format(
-        "one MoE layer of {}, {}, {} tokens a rank, EP {}\n{} routing, {} exchange, dispatch in {}, "
-        "combine in {}",
-        scenario.model->name, way, grouped(layer->tokens_per_rank), scenario.parallelism.ep,
-        name(scenario.routing->kind), name(dispatch.algorithm), name(dispatch.dispatch_dtype),
-        name(dispatch.combine_dtype));
+    return fmt::format("one MoE layer of {}, {}, {} tokens a rank, EP {}\n{}", scenario.model->name, way,
+                       grouped(layer->tokens_per_rank), scenario.parallelism.ep, exchange_text(scenario));
+  }
+  if (const auto* exchange = std::get_if<ExchangeWorkload>(&scenario.workload)) {
+    return fmt::format("the {} of one MoE layer of {}, {} tokens a rank, EP {}\n{}",
+                       exchange->op == ExchangeDirection::dispatch ? "dispatch" : "combine", scenario.model->name,
+                       grouped(exchange->tokens_per_rank), scenario.parallelism.ep, exchange_text(scenario));
+  }
+  if (const auto* collective = std::get_if<CollectiveWorkload>(&scenario.workload)) {
+    return fmt::format("{} of {}, {}, {}", name(collective->op),
+                       bytes_text(static_cast<double>(collective->bytes.count)), ranks_text(collective->ranks),
+                       name(collective->algorithm));
   }
   if (const auto* flows = std::get_if<FlowsWorkload>(&scenario.workload)) {
     const std::size_t count = flows->flows.size();
     return fmt::format("{} given {}", grouped(static_cast<std::int64_t>(count)), count == 1 ? "flow" : "flows");
   }
-  return fmt::format("all-to-all of {} {}, {}", grouped(scenario.parallelism.ep),
-                     scenario.parallelism.ep == 1 ? "rank" : "ranks", name(scenario.dispatch.algorithm));
+  return fmt::format("all-to-all of {}, {}", ranks_text(scenario.parallelism.ep), name(scenario.dispatch.algorithm));
 }
 
 }  // namespace
@@ -268,9 +288,8 @@ std::string work_text(const Scenario& scenario) {
 std::string scenario_text(const Scenario& scenario, const ReportStyle& style) {
   const int nodes = scenario.cluster.nodes;
   const std::string machine =
-      fmt::format("{}: {} {} of {} ({} {} x {})", scenario.cluster.name, grouped(scenario.world_size),
-                  scenario.world_size == 1 ? "rank" : "ranks", scenario.gpu.name, grouped(nodes),
-                  nodes == 1 ? "node" : "nodes", scenario.cluster.ranks_per_node);
+      fmt::format("{}: {} of {} ({} {} x {})", scenario.cluster.name, ranks_text(scenario.world_size),
+                  scenario.gpu.name, grouped(nodes), nodes == 1 ? "node" : "nodes", scenario.cluster.ranks_per_node);
   return fmt::format("{}\n{}\n{}\n", bold(scenario.name, style), faint(work_text(scenario), style),
                      faint(machine, style));
 }

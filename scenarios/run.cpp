@@ -62,6 +62,16 @@ void add_nominal_links(const ClusterCard& cluster, const LinkUse& use, RunResult
                                                          cluster.name, which)});
 }
 
+void add_library(const Scenario& scenario, RunResult& result) {
+  const auto& library = scenario.dispatch.library;
+  if (!library) return;
+  const auto fitted = std::count_if(library->constants.begin(), library->constants.end(),
+                                    [](const LibraryConstant& c) { return c.origin == ConstantOrigin::fitted; });
+  result.caveats.push_back(
+      {"exchange_library", fmt::format("Exchanges are those of {}: {} of the {} constants of its card {} were fitted.",
+                                       library->description, fitted, library->constants.size(), library->name)});
+}
+
 void add_tolerance(double tolerance, RunResult& result) {
   if (tolerance == 0) return;
   result.caveats.push_back(
@@ -104,6 +114,7 @@ RunResult run_scenario(const Scenario& scenario, const RunOptions& options) {
   result.events = simulator.events_run();
   result.links = link_results(network, scenario.network.tolerance, result.time);
   add_nominal_links(scenario.cluster, link_use(scenario), result);
+  add_library(scenario, result);
   add_tolerance(scenario.network.tolerance, result);
   if (timeline) {
     timeline->finish(result.time);

@@ -74,7 +74,9 @@ void check_size(const Scenario& scenario, const JsonReader& reader) {
 
 std::string long_run_notice(const Scenario& scenario) {
   const auto* layer = std::get_if<MoeLayerWorkload>(&scenario.workload);
-  if (layer == nullptr) return "";
+  const auto* exchange = std::get_if<ExchangeWorkload>(&scenario.workload);
+  if (layer == nullptr && exchange == nullptr) return "";
+  const std::int64_t tokens = layer != nullptr ? layer->tokens_per_rank : exchange->tokens_per_rank;
   const ExchangeAlgorithm algorithm = scenario.dispatch.algorithm;
   const double ranks = scenario.parallelism.ep;
   const bool by_pairs = algorithm != ExchangeAlgorithm::two_hop && algorithm != ExchangeAlgorithm::all_gather &&
@@ -85,7 +87,7 @@ std::string long_run_notice(const Scenario& scenario) {
   const RouterSpec& router = *scenario.routing;
   const bool slow = scenario.routing_path == RoutingPath::logits || router.kind == RoutingKind::noisy_top_k ||
                     router.kind == RoutingKind::expert_choice;
-  const double choices = static_cast<double>(layer->tokens_per_rank) * ranks * router.top_k;
+  const double choices = static_cast<double>(tokens) * ranks * router.top_k;
   if (slow && choices > kManySlowChoices) {
     return fmt::format("moesim: about {:.0f} choices to route one by one; this can take minutes to hours\n", choices);
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "models/exchange/collective_plans.hpp"
 #include "sim/check.hpp"
@@ -17,6 +18,44 @@ std::optional<Enum> by_name(const std::array<std::string_view, N>& names, std::s
   const auto found = std::find(names.begin(), names.end(), wanted);
   if (found == names.end()) return std::nullopt;
   return static_cast<Enum>(found - names.begin());
+}
+
+ExchangePlan build(const CollectiveRequest& request, const ExchangeOptions& options) {
+  detail::PlanBuilder builder(options);
+  switch (request.algorithm) {
+    case CollectiveAlgorithm::direct:
+      detail::add_direct(request, builder);
+      break;
+    case CollectiveAlgorithm::ring:
+      detail::add_ring(request, builder);
+      break;
+    case CollectiveAlgorithm::tree:
+      detail::add_tree(request, builder);
+      break;
+    case CollectiveAlgorithm::hierarchical:
+      detail::add_hierarchical(request, builder);
+      break;
+    case CollectiveAlgorithm::in_network:
+      detail::add_in_network(request, builder);
+      break;
+  }
+  return builder.take();
+}
+
+// The most bytes that follow one another, message after message.
+Bytes longest_chain(const ExchangePlan& plan) {
+  std::vector<Bytes> upto(plan.messages.size());
+  Bytes longest;
+  for (std::size_t i = 0; i < upto.size(); ++i) {
+    const Message& message = plan.messages[i];
+    for (std::int32_t w = 0; w < message.num_waits; ++w) {
+      const std::int32_t wait = plan.waits[static_cast<std::size_t>(message.first_wait + w)];
+      upto[i] = std::max(upto[i], upto[static_cast<std::size_t>(wait)]);
+    }
+    upto[i] += message.bytes;
+    longest = std::max(longest, upto[i]);
+  }
+  return longest;
 }
 
 }  // namespace
@@ -50,25 +89,15 @@ ExchangePlan plan_collective(const CollectiveRequest& request, const ExchangeOpt
   MOESIM_CHECK(supports(request.algorithm, request.op), "{} by {}", name(request.op), name(request.algorithm));
   MOESIM_CHECK(request.op != CollectiveOp::send_recv || request.layout.ranks == 2, "send_recv of {} ranks",
                request.layout.ranks);
-  detail::PlanBuilder builder(options);
-  switch (request.algorithm) {
-    case CollectiveAlgorithm::direct:
-      detail::add_direct(request, builder);
-      break;
-    case CollectiveAlgorithm::ring:
-      detail::add_ring(request, builder);
-      break;
-    case CollectiveAlgorithm::tree:
-      detail::add_tree(request, builder);
-      break;
-    case CollectiveAlgorithm::hierarchical:
-      detail::add_hierarchical(request, builder);
-      break;
-    case CollectiveAlgorithm::in_network:
-      detail::add_in_network(request, builder);
-      break;
-  }
-  return builder.take();
+  // One protocol for all messages. The short one where it would be over before the other begins, as for one message.
+  ExchangeOptions protocol = options;
+  protocol.eager.reset();
+  ExchangePlan plan = build(request, protocol);
+  if (!options.eager || options.eager->launch + longest_chain(plan) / options.eager->rate >= options.launch)
+    return plan;
+  protocol.launch = options.eager->launch;
+  protocol.message_rate_cap = options.eager->rate;
+  return build(request, protocol);
 }
 
 double bus_factor(CollectiveOp op, int ranks) {

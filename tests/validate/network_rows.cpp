@@ -15,13 +15,17 @@
 namespace moesim {
 namespace {
 
-int group_size(const NetworkRow& row) { return row.scenario.parallelism.ep; }
+int group_size(const NetworkRow& row) {
+  const auto* collective = std::get_if<CollectiveWorkload>(&row.scenario.workload);
+  return collective != nullptr ? collective->ranks : row.scenario.parallelism.ep;
+}
 
 // One row of a file, with `extra` keys in it.
 std::string file_with(const std::string& extra, const std::string& quantity = "time_us") {
   return fmt::format(R"({{"schema": 1, "name": "f", "source": "s", "what": "w",
     "scenario": {{"schema": 1, "model": {{"card": "deepseek-v3"}}, "cluster": {{"card": "h800-ib", "nodes": 2}},
-      "workload": {{"kind": "exchange", "tokens_per_rank": 8}}, "parallelism": {{"ep": 8}}, "routing": {{"kind": "top_k"}},
+      "workload": {{"kind": "exchange", "tokens_per_rank": 8}}, "parallelism": {{"ep": 8}},
+      "routing": {{"kind": "top_k"}},
       "dispatch": {{"algorithm": "two_hop", "library": "none", "dispatch_dtype": "fp8"}}}},
     "parameters": {{"ep": "/parallelism/ep"}}, "quantity": "{}", "rows": [{{"id": "a", "published": 10{}}}]}})",
                      quantity, extra);

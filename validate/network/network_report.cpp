@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -32,8 +33,9 @@ std::string row_line(const JudgedRow& judged, const ReportStyle& style) {
   const bool outside = row.use == RowUse::predicted && std::abs(judged.error()) > kNetworkP90Band;
   const std::string value = judged.computed ? fmt::format("{:.2f}", *judged.computed) : "-";
   const std::string error = judged.computed ? fmt::format("{:+7.1f} %", 100 * judged.error()) : "         ";
-  return fmt::format("  {:<34} {:<36} {:>10.2f} {:>10} {:<5}{}  {}\n", row.file + " " + row.id, row.setup,
+  return fmt::format("  {:<34} {:<36} {:>10.2f} {:>10} {:<5}{}{:>7}  {}\n", row.file + " " + row.id, row.setup,
                      row.published, value, unit(row.quantity), outside ? alarm(error, style) : error,
+                     row.use == RowUse::predicted ? fmt::format("{:.0f} %", 100 * kNetworkP90Band) : "-",
                      use_text(row.use));
 }
 
@@ -55,6 +57,14 @@ std::string summaries(const NetworkSuite& suite) {
   line("all", "");
   text += fmt::format("  {:<28}{:>7}{:>10}{:>10}{:>9.0f}{:>8.0f}\n", "band", "", "", "", 100 * kNetworkMedianBand,
                       100 * kNetworkP90Band);
+  return text;
+}
+
+std::string sources(const NetworkSuite& suite) {
+  std::map<std::string, std::string> by_file;
+  for (const JudgedRow& judged : suite.rows) by_file.emplace(judged.row.file, judged.row.source);
+  std::string text = "\nSources\n";
+  for (const auto& [file, source] : by_file) text += wrap(fmt::format("  {}: {}", file, source), kWidth, 4) + "\n";
   return text;
 }
 
@@ -81,10 +91,10 @@ ordered_json summary_json(const ErrorSummary& summary) {
 std::string NetworkSuite::text(const ReportStyle& style, std::size_t worst) const {
   std::string text = bold("Network: published exchanges and collectives against moesim", style) + "\n";
   if (worst > 0) {
-    text += fmt::format("\n  {:<34} {:<36} {:>10} {:>10} {:<5}{:>9}\n", "row", "setup", "published", "computed", "",
-                        "error");
+    text += fmt::format("\n  {:<34} {:<36} {:>10} {:>10} {:<5}{:>9}{:>7}\n", "row", "setup", "published", "computed",
+                        "", "error", "band");
     for (std::size_t i = 0; i < std::min(worst, rows.size()); ++i) text += row_line(rows[i], style);
-    if (worst >= rows.size()) text += reasons(*this);
+    if (worst >= rows.size()) text += reasons(*this) + sources(*this);
   }
   text += "\nSize of errors in %, of rows that no constant was fitted on\n" + summaries(*this);
   text += passes() ? "  inside the band\n" : alarm("  outside the band", style) + "\n";

@@ -18,7 +18,8 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::array<std::string_view, 3> kQuantities{"time_us", "node_copies_gb_per_s", "rank_copies_gb_per_s"};
+constexpr std::array<std::string_view, 4> kQuantities{"time_us", "node_copies_gb_per_s", "rank_copies_gb_per_s",
+                                                      "bus_bandwidth_gb_per_s"};
 constexpr double kMostPublished = 1e9;
 
 // A column of the rows, and the places of the scenario that take its value.
@@ -127,6 +128,10 @@ std::vector<NetworkRow> network_rows() {
 
 double computed(const NetworkRow& row, const RunResult& result) {
   if (row.quantity == NetworkQuantity::time_us) return result.time.us();
+  if (row.quantity == NetworkQuantity::bus_bandwidth_gb_per_s) {
+    MOESIM_CHECK(result.bandwidth.has_value(), "{} without a bandwidth", row.id);
+    return result.bandwidth->bus_gb_per_s;
+  }
   MOESIM_CHECK(result.copies.has_value(), "{} without copies", row.id);
   const auto copies = static_cast<double>(
       row.quantity == NetworkQuantity::node_copies_gb_per_s ? result.copies->to_nodes : result.copies->to_ranks);

@@ -16,8 +16,9 @@ namespace moesim {
 // over the time: DeepEP counts so (docs/models/exchange.md).
 enum class NetworkQuantity {
   time_us,
-  node_copies_gb_per_s,  // Of one copy for each distinct node of a token: "RDMA" bandwidth.
-  rank_copies_gb_per_s,  // Of one copy for each distinct rank: "NVLink" bandwidth.
+  node_copies_gb_per_s,    // Of one copy for each distinct node of a token: "RDMA" bandwidth.
+  rank_copies_gb_per_s,    // Of one copy for each distinct rank: "NVLink" bandwidth.
+  bus_bandwidth_gb_per_s,  // Of a collective.
 };
 
 enum class RowUse {
