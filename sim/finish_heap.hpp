@@ -12,7 +12,7 @@ namespace moesim {
 struct VirtualFinish {
   double at;           // The reading of the bottleneck's clock at which the flow's last byte has drained.
   std::int32_t flow;   // Slot.
-  std::int32_t other;  // The flow's one other constraint, or -1 if it has more.
+  std::int32_t other;  // The flow's one other constraint; -1 if it has more, or more weight than 1.
 };
 
 // A 4-ary heap of the flows that share one bottleneck, earliest virtual finish first. Where each flow stands in its

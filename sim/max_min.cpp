@@ -152,10 +152,6 @@ MaxMinShares::Constraint MaxMinShares::first_bottleneck(std::int32_t flow) {
 
 double MaxMinShares::same_instant_ps(double now) { return kSameFinishPs + now * kSameFinish; }
 
-double MaxMinShares::next_finish() const {
-  return finishes_of_64_.empty() ? kInfinity : *std::ranges::min_element(finishes_of_64_);
-}
-
 void MaxMinShares::take_finished(double now, std::vector<std::int32_t>& finished) {
   now_ = now;
   const double latest = now + same_instant_ps(now);
@@ -287,6 +283,7 @@ void MaxMinShares::update_finishes() {
     const auto length = std::min<std::ptrdiff_t>(kBlock, finishes_.end() - begin);
     least = *std::min_element(begin, begin + length);
   }
+  if (!changed_list_.empty()) next_finish_ = *std::ranges::min_element(finishes_of_64_);
   changed_list_.clear();
 }
 

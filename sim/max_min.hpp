@@ -50,7 +50,7 @@ class MaxMinShares : private MaxMinParts {
   // Settles the rates after all that was added or taken since. The rest of this class needs it to be up to date.
   void share_out();
   // When the next flows end; infinity if none is left.
-  double next_finish() const;
+  double next_finish() const { return next_finish_; }
   // How far after `now` an end may lie and still count as one at `now`: the rounding of the clocks.
   static double same_instant_ps(double now);
   // Moves time on to `now`, not beyond next_finish() or next_release(), and tells of the flows that have ended, in no
@@ -139,7 +139,9 @@ class MaxMinShares : private MaxMinParts {
   void put_elsewhere(std::int32_t flow, Constraint link, std::uint32_t place);
   void take_elsewhere(Constraint link, std::uint32_t place);
   VirtualFinish make_own(std::int32_t flow, Constraint constraint) const;
-  bool is_uneven(const VirtualFinish& own) const { return own.other == kNone || weights_[at(own.flow)] != 1; }
+  static bool is_uneven(const VirtualFinish& own) { return own.other == kNone; }
+  // Does not look at the flow unless it must: where it is in memory is far from where the entry is.
+  std::int64_t own_weight(const VirtualFinish& own) const { return own.other != kNone ? 1 : weights_[at(own.flow)]; }
   double weight_of(std::int32_t flow) const { return static_cast<double>(weights_[at(flow)]); }
   void mark_changed(Constraint constraint);
 
@@ -162,6 +164,7 @@ class MaxMinShares : private MaxMinParts {
   std::vector<State> states_;
   std::vector<double> finishes_;        // When the first of its own flows ends.
   std::vector<double> finishes_of_64_;  // The least of each 64 of them.
+  double next_finish_ = kInfinity;      // The least of all.
 
   // [flows]
   std::vector<Flow> flows_;

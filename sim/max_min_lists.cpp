@@ -17,6 +17,7 @@ VirtualFinish MaxMinShares::make_own(std::int32_t flow, Constraint constraint) c
   const Constraint cap = flows_[at(flow)].cap;
   const std::size_t constraints = route.size() + (cap != kNone ? 1 : 0);
   Constraint other = kNone;
+  if (weights_[at(flow)] != 1) return {flows_[at(flow)].bytes_left, flow, other};
   if (constraints == 1) other = no_constraint();
   if (constraints == 2) {
     const Constraint first = route[0].value;
@@ -37,7 +38,7 @@ void MaxMinShares::put_in_own(VirtualFinish own, Constraint constraint) {
   }
   own.at += state.clock;
   state.own.push(own, places_in_own_);
-  state.weight += weights_[at(own.flow)];
+  state.weight += own_weight(own);
   state.uneven += is_uneven(own) ? 1 : 0;
   bottlenecks_[at(own.flow)] = constraint;
   mark_changed(constraint);
@@ -51,7 +52,7 @@ VirtualFinish MaxMinShares::take_from_own(std::int32_t flow, Constraint constrai
   VirtualFinish own = state.own.entries()[place];
   own.at = bytes_left(flow);
   state.own.remove(place, places_in_own_);
-  state.weight -= weights_[at(flow)];
+  state.weight -= own_weight(own);
   state.uneven -= is_uneven(own) ? 1 : 0;
   mark_changed(constraint);
   return own;

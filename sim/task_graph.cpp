@@ -55,7 +55,7 @@ TaskId TaskGraph::add_transfer(const FlowSpec& flow, PhaseId phase) {
   task.phase = phase;
   const TaskId id = add(task);
   const double cap = flow.rate_cap ? flow.rate_cap->bytes_per_s() : kNoCap;
-  transfers_.push_back({flow.bytes, flow.start_up, cap, flow.route, flow.multiplicity});
+  transfers_.push_back({flow.bytes, flow.start_up, cap, flow.route, flow.multiplicity, flow.weight});
   return id;
 }
 
@@ -143,6 +143,7 @@ void TaskGraph::start_flow(TaskId id) {
     flow.rate_cap = Bandwidth::bytes_per_s(transfer.rate_cap_bytes_per_s);
   }
   flow.multiplicity = transfer.multiplicity;
+  flow.weight = transfer.weight;
   flow.tag = static_cast<std::uint64_t>(id.value);
   network_.start(flow);
 }

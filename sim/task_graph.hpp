@@ -103,6 +103,7 @@ class TaskGraph final : public EventHandler, public FlowListener {
     double rate_cap_bytes_per_s;
     RouteId route;
     std::int32_t multiplicity;
+    std::int32_t weight;
   };
 
   struct Stream {
