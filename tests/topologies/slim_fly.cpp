@@ -2,8 +2,6 @@
 #include <map>
 #include <set>
 
-#include "scenarios/cluster_card_json.hpp"
-#include "scenarios/error.hpp"
 #include "tests/catch.hpp"
 #include "tests/topologies/topology_checks.hpp"
 #include "topologies/switched_cluster.hpp"
