@@ -4,7 +4,6 @@
 #include <charconv>
 #include <cstdio>
 #include <exception>
-#include <limits>
 #include <new>
 #include <sstream>
 #include <string>
@@ -103,7 +102,6 @@ void add_validate(CLI::App& app, ValidateArguments& arguments) {
   verb->require_subcommand(0, 1);
   verb->footer("Without a suite all of them run. Exit code 3 where errors are outside their band.");
   CLI::App* network = verb->add_subcommand("network", "exchanges and collectives of real libraries");
-  arguments.worst = std::numeric_limits<std::size_t>::max();
   network->add_option("--only", arguments.only, "rows whose name, source, setup or library contains this")
       ->type_name("TEXT");
   network->add_option("--worst", arguments.worst, "rows shown, instead of all")->type_name("N");

@@ -37,7 +37,8 @@ void validate_network_command(const ValidateArguments& arguments) {
     return print_fit(arguments.only);
   }
   const bool progress = !arguments.quiet && isatty(STDERR_FILENO) == 1;
-  const NetworkSuite suite = run_network_suite(arguments.only, progress ? show_progress : SuiteProgress{});
+  const bool all_rows = !arguments.json.empty() || arguments.worst == ValidateArguments{}.worst;
+  const NetworkSuite suite = run_network_suite(arguments.only, all_rows, progress ? show_progress : SuiteProgress{});
   if (suite.rows.empty()) throw InputError("--only", "", "\"" + arguments.only + "\"", "part of a row's name");
   write_json_and_text(
       arguments.json, arguments.quiet, [&] { return suite.json(); },

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -78,8 +79,8 @@ void calibrate_check_command(const CalibrateCheckArguments& arguments);
 
 struct ValidateArguments {
   std::string json;
-  std::string only;       // Rows whose file, id, setup, source or library contains it.
-  std::size_t worst = 0;  // Rows shown.
+  std::string only;  // Rows whose file, id, setup, source or library contains it.
+  std::size_t worst = std::numeric_limits<std::size_t>::max();  // Rows shown.
   bool fit = false;
   bool quiet = false;
 };

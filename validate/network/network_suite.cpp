@@ -18,14 +18,14 @@ bool contains(const NetworkRow& row, const std::string& text) {
 
 }  // namespace
 
-NetworkSuite run_network_suite(const std::string& only, const SuiteProgress& progress) {
+NetworkSuite run_network_suite(const std::string& only, bool run_set_aside, const SuiteProgress& progress) {
   std::vector<NetworkRow> rows = network_rows();
   rows.erase(std::remove_if(rows.begin(), rows.end(), [&](const NetworkRow& row) { return !contains(row, only); }),
              rows.end());
   NetworkSuite suite;
   for (NetworkRow& row : rows) {
     std::optional<double> value;
-    if (row.runs) value = computed(row, run_scenario(row.scenario));
+    if (row.runs && (run_set_aside || row.use != RowUse::set_aside)) value = computed(row, run_scenario(row.scenario));
     suite.rows.push_back({std::move(row), value});
     if (progress) progress(suite.rows.size(), rows.size());
   }

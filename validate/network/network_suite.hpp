@@ -16,7 +16,7 @@ inline constexpr double kNetworkP90Band = 0.20;
 
 struct JudgedRow {
   NetworkRow row;
-  std::optional<double> computed;  // Empty where it cannot be run, which only rows set aside may do.
+  std::optional<double> computed;  // Empty for a row set aside that was not run.
   double error() const { return computed ? *computed / row.published - 1 : 0; }
 };
 
@@ -33,9 +33,10 @@ struct NetworkSuite {
   std::string json() const;
 };
 
-// Runs every row whose file, id, setup, source or library contains `only`. `progress` may be empty.
+// Runs every row whose file, id, setup, source or library contains `only`; those set aside only where asked, for they
+// decide nothing. `progress` may be empty.
 using SuiteProgress = std::function<void(std::size_t done, std::size_t rows)>;
-NetworkSuite run_network_suite(const std::string& only, const SuiteProgress& progress = {});
+NetworkSuite run_network_suite(const std::string& only, bool run_set_aside, const SuiteProgress& progress = {});
 
 // The fitted constants of one library's card, found anew on the rows that are marked as fitted.
 struct RefittedConstant {
