@@ -1,5 +1,13 @@
 // The flow network: flows/s through it, for traffic that is easy (all flows end together), hard (every end changes
 // rates on much of the network) and separate (every end concerns one node or rail).
+#include <cstdint>
+#include <limits>
+#include <memory>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include <benchmark/benchmark.h>
 
 #include "sim/rng.hpp"
@@ -26,9 +34,33 @@ Traffic lognormal_all_to_all(int ranks) {
                             [&](int from, int to) { return bytes[static_cast<std::size_t>(from * ranks + to)]; });
 }
 
-void uniform(benchmark::State& state) {
+// From the first start to the last end, without what sets up links and routes. After the first iteration memory is
+// warm: it is kept, since fresh pages from the system can cost more than all that is done with them.
+void uniform(benchmark::State& state, bool classes) {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+#endif
   const Bytes per_pair{1 << 20};
-  report(state, cluster_all_to_all(static_cast<int>(state.range(0)), [&](int, int) { return per_pair; }), {});
+  const Traffic traffic = cluster_all_to_all(static_cast<int>(state.range(0)), [&](int, int) { return per_pair; });
+  std::uint64_t found = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    Simulator simulator;
+    auto network = std::make_unique<FlowNetwork>(simulator, traffic.links);
+    network->use_classes(classes);
+    std::vector<RouteId> routes;
+    for (const TrafficFlow& flow : traffic.flows) routes.push_back(network->add_route(flow.links));
+    state.ResumeTiming();
+    for (const RouteId route : routes) network->start({.route = route, .bytes = per_pair});
+    simulator.run();
+    state.PauseTiming();
+    found = network->classes();
+    network.reset();
+    state.ResumeTiming();
+  }
+  state.counters["flows"] = static_cast<double>(traffic.flows.size());
+  state.counters["classes"] = static_cast<double>(found);
 }
 
 void lognormal(benchmark::State& state) { report(state, lognormal_all_to_all(static_cast<int>(state.range(0))), {}); }
@@ -60,7 +92,8 @@ void two_hop(benchmark::State& state) {
   report(state, traffic, {});
 }
 
-BENCHMARK(uniform)->RangeMultiplier(2)->Range(32, 512)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(uniform, classes, true)->RangeMultiplier(2)->Range(64, 1024)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(uniform, one_by_one, false)->RangeMultiplier(2)->Range(64, 1024)->Unit(benchmark::kMillisecond);
 BENCHMARK(lognormal)->RangeMultiplier(2)->Range(32, 256)->Unit(benchmark::kMillisecond);
 BENCHMARK(lognormal_to_a_thousandth)->RangeMultiplier(2)->Range(128, 512)->Unit(benchmark::kMillisecond);
 BENCHMARK(two_hop)->RangeMultiplier(4)->Range(4, 64)->Unit(benchmark::kMillisecond);

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "sim/flow_classes.hpp"
+#include "sim/flow_quotient.hpp"
 #include "sim/ids.hpp"
 #include "sim/max_min.hpp"
 #include "sim/simulator.hpp"
@@ -133,21 +133,6 @@ class FlowNetwork final : public EventHandler {
     std::int32_t flow;
   };
 
-  // Flows that drain as classes: one flow of `shares` for each, over links that are classes of links.
-  struct Quotient {
-    // `ids` of the flows in the order in which `classes` know them.
-    Quotient(const FlowClasses& classes, std::span<const std::int32_t> ids);
-    std::span<const std::int32_t> members(std::int32_t c) const {
-      return {flows.data() + begin[static_cast<std::size_t>(c)], flows.data() + begin[static_cast<std::size_t>(c) + 1]};
-    }
-
-    std::size_t size() const { return begin.size() - 1; }
-
-    std::vector<std::int32_t> flows;   // Ids, by class.
-    std::vector<std::uint32_t> begin;  // [classes + 1] In `flows`.
-    MaxMinShares shares;
-  };
-
   MaxMinShares& active() { return quotient_ ? quotient_->shares : shares_; }
   const MaxMinShares& active() const { return quotient_ ? quotient_->shares : shares_; }
   bool join_as_classes(double now);
@@ -172,7 +157,7 @@ class FlowNetwork final : public EventHandler {
 
   Simulator& simulator_;
   MaxMinShares shares_;
-  std::unique_ptr<Quotient> quotient_;  // All that drain, if it is there: shares_ has none then.
+  std::unique_ptr<FlowQuotient> quotient_;  // All that drain, if it is there: shares_ has none then.
   bool use_classes_ = true;
   FlowListener* listener_ = nullptr;
   LinkObserver* observer_ = nullptr;

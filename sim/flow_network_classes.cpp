@@ -14,15 +14,6 @@ std::size_t at(std::int32_t i) { return static_cast<std::size_t>(i); }
 
 }  // namespace
 
-FlowNetwork::Quotient::Quotient(const FlowClasses& classes, std::span<const std::int32_t> ids)
-    : begin{0}, shares(classes.capacities()) {
-  flows.reserve(ids.size());
-  for (std::size_t c = 0; c < classes.size(); ++c) {
-    for (const std::int32_t member : classes.members(c)) flows.push_back(ids[at(member)]);
-    begin.push_back(static_cast<std::uint32_t>(flows.size()));
-  }
-}
-
 FlowKind FlowNetwork::kind(const Flow& flow, double bytes, double begin) const {
   return {bytes, begin, flow.rate_cap / flow.weight, std::int64_t{flow.multiplicity} * flow.weight};
 }
@@ -51,7 +42,7 @@ bool FlowNetwork::join_as_classes(double now) {
   shares_.update_routes();
   if (!classes.find(shares_.routes(), shares_.capacities())) return false;
   end_quotient();
-  quotient_ = std::make_unique<Quotient>(classes, ids);
+  quotient_ = std::make_unique<FlowQuotient>(classes, ids);
   flows_in_classes_ += ids.size();
   classes_ += classes.size();
   MaxMinShares& shares = quotient_->shares;
