@@ -26,6 +26,17 @@ bool is_slow(Fault::Kind kind) {
   return kind == Fault::Kind::link_slow || kind == Fault::Kind::nic_slow || kind == Fault::Kind::gpu_slow;
 }
 
+// Nodes are numbered without gaps, and each of their NICs has its cable.
+void check_every_nic(const JsonReader& reader, const std::set<std::string>& cabled, int nics_per_node) {
+  std::size_t found = 0;
+  for (int node = 0; node == 0 || found < cabled.size(); ++node) {
+    for (int nic = 0; nic < nics_per_node; ++nic, ++found) {
+      const std::string name = fmt::format("node{}/nic{}", node, nic);
+      if (cabled.count(name) == 0) reader.fail("cables", "no cable at " + name, "one at each NIC of each node");
+    }
+  }
+}
+
 }  // namespace
 
 std::string_view name(Fault::Kind kind) { return kFaultKinds[static_cast<std::size_t>(kind)]; }
@@ -100,7 +111,8 @@ std::vector<Cable> read_cables(JsonReader& reader, const ClusterCard& card) {
                    "one of the switches, or a NIC such as \"node0/nic0\"" + did_you_mean(end, names));
       }
     }
-    if (nics == 2 || ends[0] == ends[1]) {
+    if (ends[0] == ends[1]) entry.fail("ends", shorten_json(ends[0]) + " twice", "two different ends");
+    if (nics == 2) {
       entry.fail("ends", shorten_json(ends), "a NIC and a switch, or two switches");
     }
     Cable cable{ends[0], ends[1], card.nic_bandwidth, card.switch_latency};
@@ -109,6 +121,7 @@ std::vector<Cable> read_cables(JsonReader& reader, const ClusterCard& card) {
     entry.finish();
     cables.push_back(std::move(cable));
   }
+  check_every_nic(reader, cabled, card.nics_per_node);
   return cables;
 }
 

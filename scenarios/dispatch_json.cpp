@@ -164,6 +164,10 @@ DispatchSpec read_all_to_all_dispatch(JsonReader reader, const GpuCard& gpu) {
 DispatchSpec read_collective_dispatch(JsonReader reader, const GpuCard& gpu) {
   DispatchSpec dispatch;
   if (reader.has("library")) read_named_library(reader, gpu, dispatch);
+  if (dispatch.library && !dispatch.library->algorithms.empty()) {
+    reader.fail("library", fmt::format("\"{}\", whose kernels are those of exchanges", dispatch.library->name),
+                "\"none\", or a library of collectives such as \"nccl_ring\"");
+  }
   reader.finish();
   return dispatch;
 }

@@ -8,7 +8,7 @@
 namespace moesim {
 namespace {
 
-constexpr std::uint8_t kUnreachable = std::numeric_limits<std::uint8_t>::max();
+constexpr std::uint16_t kUnreachable = std::numeric_limits<std::uint16_t>::max();
 constexpr std::uint64_t kMostPaths = std::numeric_limits<std::uint32_t>::max();
 
 }  // namespace
@@ -20,9 +20,17 @@ GraphFabric::GraphFabric(int num_switches, const std::vector<Cable>& cables, std
     ways_[static_cast<std::size_t>(cable.a)].push_back({cable.b, cable.there});
     ways_[static_cast<std::size_t>(cable.b)].push_back({cable.a, cable.back});
   }
-  hops_.assign(ways_.size() * ways_.size(), kUnreachable);
-  paths_.assign(ways_.size() * ways_.size(), 0);
-  for (int destination = 0; destination < num_switches; ++destination) measure_to(destination);
+  rows_.assign(ways_.size(), -1);
+  std::vector<int> destinations;
+  for (const int at : switch_of_nic_) {
+    int& row = rows_[static_cast<std::size_t>(at)];
+    if (row >= 0) continue;
+    row = static_cast<int>(destinations.size());
+    destinations.push_back(at);
+  }
+  hops_.assign(destinations.size() * ways_.size(), kUnreachable);
+  paths_.assign(destinations.size() * ways_.size(), 0);
+  for (const int destination : destinations) measure_to(destination);
 }
 
 // Breadth first: a switch's paths are those of its neighbours that are one hop nearer. Cables lead both ways.
@@ -32,12 +40,11 @@ void GraphFabric::measure_to(int destination) {
   std::vector<int> reached = {destination};
   for (std::size_t i = 0; i < reached.size(); ++i) {
     const int here = reached[i];
-    const std::uint8_t hops = hops_[pair(here, destination)];
-    MOESIM_CHECK(hops < kUnreachable - 1, "a path of {} hops", hops);
+    const std::uint16_t hops = hops_[pair(here, destination)];
     for (const Way& way : ways_[static_cast<std::size_t>(here)]) {
       const std::size_t there = pair(way.to, destination);
       if (hops_[there] == kUnreachable) {
-        hops_[there] = static_cast<std::uint8_t>(hops + 1);
+        hops_[there] = static_cast<std::uint16_t>(hops + 1);
         reached.push_back(way.to);
       }
       if (hops_[there] != hops + 1) continue;
@@ -56,7 +63,7 @@ void GraphFabric::append_path(int from, int to, std::int64_t index, std::vector<
   const int end = switch_of_nic_[static_cast<std::size_t>(to)];
   std::int64_t left = (to + index) % num_paths(from, to);
   while (here != end) {
-    const std::uint8_t hops = hops_[pair(here, end)];
+    const std::uint16_t hops = hops_[pair(here, end)];
     const Way* chosen = nullptr;
     for (const Way& way : ways_[static_cast<std::size_t>(here)]) {
       if (hops_[pair(way.to, end)] + 1 != hops) continue;

@@ -1,5 +1,6 @@
 #include <map>
 
+#include "scenarios/error.hpp"
 #include "tests/catch.hpp"
 #include "tests/runs/run_text.hpp"
 
@@ -58,6 +59,11 @@ TEST_CASE("in the network every port carries the vector once", "[runs][oracle]")
       run_text(collective(R"("h100-node")", R"("op": "all_reduce", "algorithm": "in_network", "bytes": 45000000)"));
   for (const auto& [link, count] : bytes_by_link(result)) CHECK(count == 45'000'000);
   CHECK(result.time.us() == Approx(100.6));
+}
+
+TEST_CASE("a library of exchanges runs no collective", "[runs][errors]") {
+  CHECK_THROWS_AS(run_text(collective(R"("h100-node")", R"("op": "all_reduce", "bytes": 1000)", "deepep")), InputError);
+  CHECK_NOTHROW(run_text(collective(R"("h100-node")", R"("op": "all_reduce", "bytes": 1000)", "nccl_ring")));
 }
 
 TEST_CASE("a library's launch and its part of the links", "[runs][oracle]") {

@@ -124,7 +124,8 @@ TEST_CASE("a graph's switches and cables are refused one by one", "[errors]") {
   CHECK_THAT(error_of(graph_with("/cables/0/ends/1", "aa")), ContainsSubstring("/cables/0/ends: found \"aa\""));
   CHECK_THAT(error_of(graph_with("/cables/0/ends/0", "node0/nic4")), ContainsSubstring("one of the 4 NICs"));
   CHECK_THAT(error_of(graph_with("/cables/2/ends/0", "node0/nic0")), ContainsSubstring("one cable at each NIC"));
-  CHECK_THAT(error_of(graph_with("/cables/8/ends/0", "b")), ContainsSubstring("or two switches"));
+  CHECK_THAT(error_of(graph_with("/cables/8/ends/0", "b")), ContainsSubstring("/cables/8/ends: found \"b\" twice"));
+  CHECK_THAT(error_of(graph_with("/cables/0/ends/0", "b")), ContainsSubstring("/cables: found no cable at node0/nic0"));
   CHECK_THAT(error_of(graph_with("/cables/0/ends/1", "node0/nic3")), ContainsSubstring("or two switches"));
   CHECK_THAT(error_of(graph_with("/cables/0/ends/2", "a")), ContainsSubstring("found 3 names"));
   CHECK_THAT(error_of(graph_with("/nodes", 3)), ContainsSubstring("/nodes: found 3 nodes, expected at most 2"));

@@ -212,6 +212,14 @@ TEST_CASE("paths of a graph are all its shortest ones: entries of powers of its 
   }
 }
 
+TEST_CASE("a graph may be a long line", "[oracle]") {
+  constexpr int kSwitches = 300;
+  std::vector<std::pair<int, int>> cables;
+  for (int i = 1; i < kSwitches; ++i) cables.emplace_back(i - 1, i);
+  const auto topology = make_topology(graph_card(kSwitches, cables, kSwitches), plain_gpu(), kSwitches);
+  CHECK(route(*topology, 0, kSwitches - 1).size() == kSwitches - 1 + 2);
+}
+
 TEST_CASE("dragonfly: uniform all-to-all loads links as their roles say", "[oracle]") {
   // p NICs and h global cables a switch, a switches a group, g = a h + 1 groups: one cable between two groups. A global
   // link carries what one group sends to another: (a p)^2. A link between two switches of a group carries what the p
