@@ -29,6 +29,24 @@ void check_capacity_memory(const Scenario& scenario, const MoeLayerWorkload& lay
               fmt::format("at most {:.0f} GiB", kMaxGib));
 }
 
+// Of the workloads that are not layers, roughly.
+double messages_of_pairs(const Scenario& scenario) {
+  if (std::holds_alternative<AllToAllWorkload>(scenario.workload)) {
+    return static_cast<double>(scenario.parallelism.ep) * scenario.parallelism.ep;
+  }
+  const auto* collective = std::get_if<CollectiveWorkload>(&scenario.workload);
+  if (collective == nullptr) return 0;
+  const bool pairs =
+      collective->algorithm == CollectiveAlgorithm::ring || collective->algorithm == CollectiveAlgorithm::direct;
+  const double ranks = collective->ranks;
+  return pairs ? ranks * ranks * (collective->op == CollectiveOp::all_reduce ? 2 : 1) : 0;
+}
+
+std::string many_flows_notice(double flows) {
+  if (flows <= kManyFlows) return "";
+  return fmt::format("moesim: about {:.0f} flows to share out; this can take from seconds to hours\n", flows);
+}
+
 }  // namespace
 
 std::int64_t largest_divisor(std::int64_t number, std::int64_t most) {
@@ -75,15 +93,13 @@ void check_size(const Scenario& scenario, const JsonReader& reader) {
 std::string long_run_notice(const Scenario& scenario) {
   const auto* layer = std::get_if<MoeLayerWorkload>(&scenario.workload);
   const auto* exchange = std::get_if<ExchangeWorkload>(&scenario.workload);
-  if (layer == nullptr && exchange == nullptr) return "";
+  if (layer == nullptr && exchange == nullptr) return many_flows_notice(messages_of_pairs(scenario));
   const std::int64_t tokens = layer != nullptr ? layer->tokens_per_rank : exchange->tokens_per_rank;
   const ExchangeAlgorithm algorithm = scenario.dispatch.algorithm;
   const double ranks = scenario.parallelism.ep;
   const bool by_pairs = algorithm != ExchangeAlgorithm::two_hop && algorithm != ExchangeAlgorithm::all_gather &&
                         scenario.dispatch.padding == Padding::none;
-  if (by_pairs && ranks * ranks > kManyFlows) {
-    return fmt::format("moesim: about {:.0f} flows to share out; this can take minutes to hours\n", ranks * ranks);
-  }
+  if (by_pairs && ranks * ranks > kManyFlows) return many_flows_notice(ranks * ranks);
   const RouterSpec& router = *scenario.routing;
   const bool slow = scenario.routing_path == RoutingPath::logits || router.kind == RoutingKind::noisy_top_k ||
                     router.kind == RoutingKind::expert_choice;

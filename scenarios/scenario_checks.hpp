@@ -17,7 +17,7 @@ std::int64_t largest_divisor(std::int64_t number, std::int64_t most);
 // Refuses a scenario whose tokens or messages are more than any machine has room for, with what they would take.
 void check_size(const Scenario& scenario, const JsonReader& reader);
 
-// A line for people, with its end, where the run may take minutes to hours; empty where it will not.
+// A line for people, with its end, where the run may take long; empty where it will not.
 std::string long_run_notice(const Scenario& scenario);
 
 }  // namespace moesim
