@@ -94,6 +94,13 @@ class Exchanges(ProgramTest):
         done = self.run_program("validate", "network", "--only", "bytes 134217728, ranks 8")
         self.assertEqual(done.returncode, 3)
         self.assertIn("outside the band", done.stdout.decode())
+        # Rows that a constant was fitted on, alone, say nothing.
+        done = self.run_program("validate", "network", "--only", "deepep-normal-h800-node")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("nothing judged", done.stdout.decode())
+        self.assertNotIn("inside the band", done.stdout.decode())
+        done = self.run_program("validate", "network", "--only", "deepep-normal-h800-node", "--json", "-")
+        self.assertIsNone(json.loads(done.stdout)["passes"])
         self.assertEqual(self.run_program("validate", "network", "--only", "no such row").returncode, 2)
 
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 INDENT = "    "
+OUTSIDE_THE_BAND = 3  # A check that is missed: the README shows it as well.
 
 
 BLOCK = re.compile(r"^    \$ (?:build/release/bin/)?moesim (.*)\n((?:    .*\n|\n(?=    ))*)", re.MULTILINE)
@@ -22,8 +23,10 @@ def real_output(program, root, arguments):
     words = []
     for word in arguments.split():
         words += sorted(glob.glob(word, root_dir=root)) if "*" in word else [word]
-    printed = subprocess.run([program, *words], cwd=root, check=True, capture_output=True, text=True).stdout
-    return "".join(INDENT + line + "\n" if line else "\n" for line in printed.rstrip("\n").split("\n"))
+    done = subprocess.run([program, *words], cwd=root, capture_output=True, text=True)
+    if done.returncode not in (0, OUTSIDE_THE_BAND):
+        raise SystemExit(f"moesim {arguments}: exit {done.returncode}: {done.stderr}")
+    return "".join(INDENT + line + "\n" if line else "\n" for line in done.stdout.rstrip("\n").split("\n"))
 
 
 def main():

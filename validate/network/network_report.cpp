@@ -24,6 +24,8 @@ std::string_view use_text(RowUse use) {
       return "predicted";
     case RowUse::set_aside:
       return "set aside";
+    case RowUse::repeated:
+      return "repeated";
   }
   return "";
 }
@@ -39,24 +41,26 @@ std::string row_line(const JudgedRow& judged, const ReportStyle& style) {
                      use_text(row.use));
 }
 
-std::string summary_line(const std::string& name, std::size_t fitted, std::size_t aside, const ErrorSummary& judged) {
-  if (judged.rows == 0) return fmt::format("  {:<28}{:>7}{:>10}{:>10}\n", name, fitted, 0, aside);
-  return fmt::format("  {:<28}{:>7}{:>10}{:>10}{:>9.1f}{:>8.1f}{:>8.1f}\n", name, fitted, judged.rows, aside,
-                     100 * judged.median_abs, 100 * judged.p90_abs, 100 * judged.bias);
+std::string error_columns(const ErrorSummary& judged) {
+  if (judged.rows == 0) return "";
+  return fmt::format("{:>9.1f}{:>8.1f}{:>8.1f}", 100 * judged.median_abs, 100 * judged.p90_abs, 100 * judged.bias);
 }
 
 std::string summaries(const NetworkSuite& suite) {
-  std::string text = fmt::format("  {:<28}{:>7}{:>10}{:>10}{:>9}{:>8}{:>8}\n", "library", "fitted", "predicted",
-                                 "set aside", "median", "p90", "bias");
+  std::string text = fmt::format("  {:<28}{:>7}{:>10}{:>10}{:>10}{:>9}{:>8}{:>8}\n", "library", "fitted", "repeated",
+                                 "set aside", "predicted", "median", "p90", "bias");
   const auto line = [&](const std::string& name, const std::string& group) {
-    text += summary_line(name, static_cast<std::size_t>(suite.summary(RowUse::fitted, group).rows),
-                         static_cast<std::size_t>(suite.summary(RowUse::set_aside, group).rows),
-                         suite.summary(RowUse::predicted, group));
+    const ErrorSummary judged = suite.summary(RowUse::predicted, group);
+    text += fmt::format("  {:<28}{:>7}{:>10}{:>10}{:>10}{}\n", name, suite.count(RowUse::fitted, group),
+                        suite.count(RowUse::repeated, group), suite.count(RowUse::set_aside, group), judged.rows,
+                        error_columns(judged));
   };
   for (const std::string& group : suite.groups()) line(group, group);
   line("all", "");
-  text += fmt::format("  {:<28}{:>7}{:>10}{:>10}{:>9.0f}{:>8.0f}\n", "band", "", "", "", 100 * kNetworkMedianBand,
-                      100 * kNetworkP90Band);
+  const ErrorSummary both = suite.with_set_aside();  // Shows what setting aside does.
+  text += fmt::format("  {:<28}{:>7}{:>10}{:>10}{:>10}{}\n", "all, set aside too", "", "", "", both.rows,
+                      error_columns(both));
+  text += fmt::format("  {:<58}{:>17.0f}{:>8.0f}\n", "band", 100 * kNetworkMedianBand, 100 * kNetworkP90Band);
   return text;
 }
 
@@ -72,11 +76,11 @@ std::string reasons(const NetworkSuite& suite) {
   std::string text;
   std::string last;
   for (const JudgedRow& judged : suite.rows) {
-    if (judged.row.use != RowUse::set_aside || judged.row.set_aside == last) continue;
-    last = judged.row.set_aside;
+    if (judged.row.reason.empty() || judged.row.reason == last) continue;
+    last = judged.row.reason;
     text += wrap(fmt::format("  {} {}: {}", judged.row.file, judged.row.id, last), kWidth, 4) + "\n";
   }
-  return text.empty() ? text : "\nSet aside\n" + text;
+  return text.empty() ? text : "\nSet aside or repeated\n" + text;
 }
 
 ordered_json summary_json(const ErrorSummary& summary) {
@@ -97,8 +101,9 @@ std::string NetworkSuite::text(const ReportStyle& style, std::size_t worst) cons
     if (worst >= rows.size()) text += reasons(*this) + sources(*this);
   }
   text += "\nSize of errors in %, of rows that no constant was fitted on\n" + summaries(*this);
-  text += passes() ? "  inside the band\n" : alarm("  outside the band", style) + "\n";
-  return text;
+  const std::optional<bool> inside = passes();
+  if (!inside) return text + "  nothing judged\n";
+  return text + (*inside ? "  inside the band" : alarm("  outside the band", style)) + "\n";
 }
 
 std::string NetworkSuite::json() const {
@@ -118,23 +123,25 @@ std::string NetworkSuite::json() const {
       value["computed"] = *judged.computed;
       value["error"] = judged.error();
     }
-    if (row.use == RowUse::set_aside) value["reason"] = row.set_aside;
+    if (!row.reason.empty()) value["reason"] = row.reason;
     list.push_back(std::move(value));
   }
   ordered_json libraries = ordered_json::array();
   for (const std::string& group : groups()) {
     ordered_json value = {{"library", group},
-                          {"fitted", summary(RowUse::fitted, group).rows},
-                          {"set_aside", summary(RowUse::set_aside, group).rows},
+                          {"fitted", count(RowUse::fitted, group)},
+                          {"repeated", count(RowUse::repeated, group)},
+                          {"set_aside", count(RowUse::set_aside, group)},
                           {"predicted", summary_json(summary(RowUse::predicted, group))}};
     libraries.push_back(std::move(value));
   }
   return pretty_json({{"schema", 1},
                       {"suite", "network"},
-                      {"passes", passes()},
+                      {"passes", passes() ? ordered_json(*passes()) : ordered_json(nullptr)},
                       {"median_band", kNetworkMedianBand},
                       {"p90_band", kNetworkP90Band},
                       {"predicted", summary_json(summary(RowUse::predicted))},
+                      {"predicted_and_set_aside", summary_json(with_set_aside())},
                       {"libraries", std::move(libraries)},
                       {"rows", std::move(list)}});
 }

@@ -61,7 +61,12 @@ NetworkRow read_row(JsonReader& reader, const File& file) {
   if (reader.has("set_aside")) {
     if (row.use == RowUse::fitted) reader.fail("set_aside", "a row that is fitted", "one of both");
     row.use = RowUse::set_aside;
-    row.set_aside = reader.string("set_aside");
+    row.reason = reader.string("set_aside");
+  }
+  if (reader.has("repeats")) {
+    if (row.use != RowUse::predicted) reader.fail("repeats", "a row that is fitted or set aside", "one of both");
+    row.use = RowUse::repeated;
+    row.reason = reader.string("repeats");
   }
   json scenario = file.scenario;
   std::vector<std::string> setup;

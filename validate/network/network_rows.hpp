@@ -25,15 +25,16 @@ enum class RowUse {
   fitted,     // A constant of the library's card was fitted on it.
   predicted,  // Judged.
   set_aside,  // Faulty in the source.
+  repeated,   // Says nothing new: another row's figure again, or the setup of fitted rows on a card alike.
 };
 
 // One published figure and the scenario that stands for it.
 struct NetworkRow {
-  std::string id;         // In its file: "A0027".
-  std::string file;       // "deepep-low-latency-h800"
-  std::string source;     // Where it was published.
-  std::string setup;      // What tells it from the file's others: "ep 16, dispatch".
-  std::string set_aside;  // Why, where `use` says so.
+  std::string id;      // In its file: "A0027".
+  std::string file;    // "deepep-low-latency-h800"
+  std::string source;  // Where it was published.
+  std::string setup;   // What tells it from the file's others: "ep 16, dispatch".
+  std::string reason;  // Why it is not judged: set aside or repeated.
   RowUse use = RowUse::predicted;
   NetworkQuantity quantity = NetworkQuantity::time_us;
   double published = 0;

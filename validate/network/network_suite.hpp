@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,33 +11,35 @@
 
 namespace moesim {
 
-// The bar: errors of all rows that were neither fitted nor set aside.
+// The bar: errors of all rows that were neither fitted, nor set aside, nor repeated.
 inline constexpr double kNetworkMedianBand = 0.08;
 inline constexpr double kNetworkP90Band = 0.20;
 
 struct JudgedRow {
   NetworkRow row;
-  std::optional<double> computed;  // Empty for a row set aside that was not run.
+  std::optional<double> computed;  // Empty for a row set aside that cannot run.
   double error() const { return computed ? *computed / row.published - 1 : 0; }
 };
 
 struct NetworkSuite {
-  std::vector<JudgedRow> rows;  // Worst first; fitted ones and those set aside behind.
+  std::vector<JudgedRow> rows;  // Worst first; fitted, repeated and set aside ones behind.
 
   std::vector<std::string> groups() const;  // The libraries' cards, by name.
   // Of the rows with this use; of all groups for an empty one.
   ErrorSummary summary(RowUse use, const std::string& group = "") const;
-  bool passes() const;
+  std::size_t count(RowUse use, const std::string& group = "") const;
+  ErrorSummary with_set_aside() const;  // Judged rows, and those set aside that can run.
+  std::optional<bool> passes() const;   // Empty where no row is judged.
 
   // With the `worst` first rows.
   std::string text(const ReportStyle& style, std::size_t worst) const;
   std::string json() const;
 };
 
-// Runs every row whose file, id, setup, source or library contains `only`; those set aside only where asked, for they
-// decide nothing. `progress` may be empty.
+// Runs every row whose file, id, setup, source or library contains `only`, those set aside as well where they can run.
+// `progress` may be empty.
 using SuiteProgress = std::function<void(std::size_t done, std::size_t rows)>;
-NetworkSuite run_network_suite(const std::string& only, bool run_set_aside, const SuiteProgress& progress = {});
+NetworkSuite run_network_suite(const std::string& only, const SuiteProgress& progress = {});
 
 // The fitted constants of one library's card, found anew on the rows that are marked as fitted.
 struct RefittedConstant {
