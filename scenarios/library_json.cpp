@@ -16,7 +16,7 @@ using nlohmann::ordered_json;
 
 namespace {
 
-constexpr std::array<std::string_view, 2> kOrigins{"fitted", "published"};
+constexpr std::array<std::string_view, 3> kOrigins{"fitted", "published", "borrowed"};
 
 std::string plain(JsonReader& reader, std::string_view key) {
   std::string text = reader.string(key);

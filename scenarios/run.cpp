@@ -65,11 +65,17 @@ void add_nominal_links(const ClusterCard& cluster, const LinkUse& use, RunResult
 void add_library(const Scenario& scenario, RunResult& result) {
   const auto& library = scenario.dispatch.library;
   if (!library) return;
-  const auto fitted = std::count_if(library->constants.begin(), library->constants.end(),
-                                    [](const LibraryConstant& c) { return c.origin == ConstantOrigin::fitted; });
+  const auto count = [&](ConstantOrigin origin) {
+    return std::count_if(library->constants.begin(), library->constants.end(),
+                         [origin](const LibraryConstant& c) { return c.origin == origin; });
+  };
+  const auto borrowed = count(ConstantOrigin::borrowed);
+  const std::string others = borrowed == 0 ? "" : fmt::format(", {} more taken from the fit of another card", borrowed);
   result.caveats.push_back(
-      {"exchange_library", fmt::format("Exchanges are those of {}: {} of the {} constants of its card {} were fitted.",
-                                       library->description, fitted, library->constants.size(), library->name)});
+      {"exchange_library",
+       fmt::format("Exchanges are those of {}: {} of the {} constants of its card {} were fitted{}.",
+                   library->description, count(ConstantOrigin::fitted), library->constants.size(), library->name,
+                   others)});
 }
 
 void add_tolerance(double tolerance, RunResult& result) {

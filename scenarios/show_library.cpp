@@ -21,12 +21,23 @@ std::string_view meaning(const std::string& constant) {
       ->meaning;
 }
 
+std::string origin_text(ConstantOrigin origin) {
+  switch (origin) {
+    case ConstantOrigin::fitted:
+      return "Fitted: ";
+    case ConstantOrigin::borrowed:
+      return "Borrowed: ";
+    case ConstantOrigin::published:
+      return "";
+  }
+  return "";
+}
+
 std::string library_text(const ExchangeLibrary& library, const ReportStyle& style) {
   std::string text = bold(fmt::format("{}: {}", library.name, library.description), style) + "\n";
   for (const LibraryConstant& constant : library.constants) {
-    const bool fitted = constant.origin == ConstantOrigin::fitted;
     text += fmt::format("\n  {:<24}{:>10.5g}   {}\n", constant.name, constant.value, meaning(constant.name));
-    text += "    " + wrap(fmt::format("{}{}", fitted ? "Fitted: " : "", constant.source), 94, 4) + "\n";
+    text += "    " + wrap(origin_text(constant.origin) + constant.source, 94, 4) + "\n";
   }
   return text;
 }

@@ -24,6 +24,7 @@ std::span<const LibraryConstantInfo> library_constants();
 enum class ConstantOrigin {
   fitted,     // By `moesim validate network --fit`, on the rows that its source names.
   published,  // Read at its source, or derived from what stands there.
+  borrowed,   // Fitted on another system's rows: the value of the card that its source names.
 };
 
 struct LibraryConstant {

@@ -60,6 +60,29 @@ TEST_CASE("at most three constants of a library are fitted, each says on what", 
   }
 }
 
+TEST_CASE("a borrowed constant is another card's fitted one, which its source names", "[validate]") {
+  int borrowed = 0;
+  for (const std::string_view name : library_names()) {
+    for (const LibraryConstant& constant : catalog_library(name).constants) {
+      if (constant.origin != ConstantOrigin::borrowed) continue;
+      CAPTURE(name, constant.name, constant.source);
+      ++borrowed;
+      int lenders = 0;
+      for (const std::string_view other : library_names()) {
+        if (constant.source.find("Taken from " + std::string(other) + ":") == std::string::npos) continue;
+        for (const LibraryConstant& theirs : catalog_library(other).constants) {
+          lenders +=
+              theirs.name == constant.name && theirs.origin == ConstantOrigin::fitted && theirs.value == constant.value
+                  ? 1
+                  : 0;
+        }
+      }
+      CHECK(lenders == 1);
+    }
+  }
+  CHECK(borrowed == 6);
+}
+
 TEST_CASE("what is fitted is smaller than what is judged", "[validate]") {
   std::map<std::string, int> largest_fitted;
   std::map<std::string, int> largest_judged;
