@@ -39,6 +39,15 @@ UnreachablePairs unreachable_flows(const FlowsWorkload& workload, const Topology
   return pairs;
 }
 
+// Among the ranks that the workload lets send to each other.
+UnreachablePairs unreachable(const Scenario& scenario, const Topology& topology) {
+  if (const auto* flows = std::get_if<FlowsWorkload>(&scenario.workload)) return unreachable_flows(*flows, topology);
+  const auto* collective = std::get_if<CollectiveWorkload>(&scenario.workload);
+  if (collective == nullptr) return unreachable_pairs(topology, scenario.parallelism.ep, kPairsNamed);
+  if (collective->op != CollectiveOp::send_recv) return unreachable_pairs(topology, collective->ranks, kPairsNamed);
+  return unreachable_flows({{{collective->source, collective->destination, collective->bytes, {}}}}, topology);
+}
+
 }  // namespace
 
 std::unique_ptr<Topology> build_topology(const Scenario& scenario) {
@@ -55,9 +64,7 @@ void check_topology(const Scenario& scenario, const JsonReader& reader) {
   if (whole) return;  // Joined by construction.
   check_fault_names(scenario, reader, *make_topology(card, scenario.gpu, card.nodes, scenario.seed));
   const auto topology = build_topology(scenario);
-  const auto* flows = std::get_if<FlowsWorkload>(&scenario.workload);
-  const UnreachablePairs pairs = flows != nullptr ? unreachable_flows(*flows, *topology)
-                                                  : unreachable_pairs(*topology, scenario.parallelism.ep, kPairsNamed);
+  const UnreachablePairs pairs = unreachable(scenario, *topology);
   if (pairs.count == 0) return;
   std::string named;
   for (const auto& [source, destination] : pairs.first) {

@@ -26,6 +26,17 @@ void finish(Picoseconds time, std::string_view phase, RunResult& result) {
 
 }  // namespace
 
+CollectiveRequest collective_request(const CollectiveWorkload& workload, const ClusterCard& cluster) {
+  return {.op = workload.op,
+          .algorithm = workload.algorithm,
+          .bytes = workload.bytes,
+          .layout = {workload.ranks, cluster.ranks_per_node},
+          .chunks = workload.chunks,
+          .channels = cluster.nics_per_node > 0 ? cluster.nics_per_node : cluster.ranks_per_node,
+          .source = workload.source,
+          .destination = workload.destination};
+}
+
 Picoseconds run_plan(const ExchangePlan& plan, Simulator& simulator, ClusterNetwork& network, std::string_view phase) {
   TaskGraph graph(simulator, network.flows());
   const PhaseId id = graph.add_phase(phase);
@@ -70,12 +81,9 @@ void run_collective(const Scenario& scenario, const CollectiveWorkload& workload
                     ClusterNetwork& network, RunResult& result) {
   ExchangeOptions options;
   if (scenario.dispatch.library) apply_library(*scenario.dispatch.library, ExchangeDirection::dispatch, 1, options);
-  const CollectiveRequest request{.op = workload.op,
-                                  .algorithm = workload.algorithm,
-                                  .bytes = workload.bytes,
-                                  .layout = {workload.ranks, network.topology().ranks_per_node()},
-                                  .chunks = workload.chunks};
-  finish(run_plan(plan_collective(request, options), simulator, network, name(workload.op)), name(workload.op), result);
+  finish(run_plan(plan_collective(collective_request(workload, scenario.cluster), options), simulator, network,
+                  name(workload.op)),
+         name(workload.op), result);
   if (result.time.count == 0) return;
   const double algorithm = static_cast<double>(workload.bytes.count) / result.time.seconds() / 1e9;
   result.bandwidth = CollectiveBandwidth{.algorithm_gb_per_s = algorithm,

@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "models/exchange/collective.hpp"
 #include "models/exchange/exchange_plan.hpp"
 #include "scenarios/cluster_network.hpp"
 #include "scenarios/result.hpp"
@@ -9,6 +10,10 @@
 #include "sim/simulator.hpp"
 
 namespace moesim {
+
+// What the workload `collective` asks for on this cluster: across nodes over as many rings or double trees as a node
+// has NICs (without NICs, ranks).
+CollectiveRequest collective_request(const CollectiveWorkload& workload, const ClusterCard& cluster);
 
 // Runs the messages of a plan, all ranks ready at once. The result is when the last one has arrived.
 Picoseconds run_plan(const ExchangePlan& plan, Simulator& simulator, ClusterNetwork& network, std::string_view phase);

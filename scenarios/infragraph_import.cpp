@@ -22,7 +22,7 @@ namespace moesim {
 namespace {
 
 constexpr int kMostOfAKind = 1'000'000;
-constexpr std::size_t kMostCables = 10'000'000;
+constexpr std::int64_t kMostCables = 10'000'000;
 constexpr int kMostNested = 16;
 
 struct Component {
@@ -33,7 +33,7 @@ struct Component {
 
 struct Device {
   std::vector<Component> components;
-  int xpus = 0;
+  std::optional<std::int64_t> xpus;  // Once counted.
 };
 
 struct Instance {
@@ -41,40 +41,46 @@ struct Instance {
   int count;
 };
 
+// Which of `count` numbered things: first, first + step, .. below last.
+struct Slice {
+  std::int64_t first;
+  std::int64_t last;
+  std::int64_t step;
+
+  std::int64_t size() const { return first < last ? (last - first - 1) / step + 1 : 0; }
+};
+
 // "name[a:b:c]" of `count` things, as Python reads it: an index, or a slice that may leave out its ends.
-std::vector<int> indices(const JsonReader& reader, std::string_view key, const std::string& text, int count) {
+Slice slice_of(const JsonReader& reader, std::string_view key, const std::string& text, int count) {
   const auto open = text.find('[');
-  std::vector<int> all;
-  int first = 0;
-  int last = count;
-  int step = 1;
+  Slice slice{0, count, 1};
   const auto refuse = [&] {
     reader.fail(key, shorten_json(text), fmt::format("an index or slice of {}, from 0 up", count));
   };
-  if (open != std::string::npos) {
-    if (text.back() != ']') refuse();
-    const std::string inside = text.substr(open + 1, text.size() - open - 2);
-    std::vector<std::optional<int>> parts(1);
-    std::size_t begin = 0;
-    for (std::size_t i = 0; i <= inside.size(); ++i) {
-      if (i < inside.size() && inside[i] != ':') continue;
-      if (i > begin) {
-        int number = 0;
-        const auto [end, error] = std::from_chars(inside.data() + begin, inside.data() + i, number);
-        if (error != std::errc() || end != inside.data() + i || number < 0) refuse();
-        parts.back() = number;
-      }
-      if (i < inside.size()) parts.emplace_back();
-      begin = i + 1;
+  if (open == std::string::npos) return slice;
+  if (text.back() != ']') refuse();
+  const std::string inside = text.substr(open + 1, text.size() - open - 2);
+  std::vector<std::optional<std::int64_t>> parts(1);
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i <= inside.size(); ++i) {
+    if (i < inside.size() && inside[i] != ':') continue;
+    if (i > begin) {
+      std::int64_t number = 0;
+      const auto [end, error] = std::from_chars(inside.data() + begin, inside.data() + i, number);
+      if (error != std::errc() || end != inside.data() + i || number < 0) refuse();
+      parts.back() = number;
     }
-    if (parts.size() > 3 || (parts.size() == 1 && !parts[0])) refuse();
-    first = parts[0].value_or(0);
-    last = parts.size() == 1 ? first + 1 : parts[1].value_or(count);
-    if (parts.size() == 3) step = parts[2].value_or(1);
-    if (first >= count || last > count || step < 1) refuse();
+    if (i < inside.size()) parts.emplace_back();
+    begin = i + 1;
   }
-  for (int i = first; i < last; i += step) all.push_back(i);
-  return all;
+  if (parts.size() > 3 || (parts.size() == 1 && !parts[0])) refuse();
+  slice.first = parts[0].value_or(0);
+  if (slice.first >= count) refuse();
+  slice.last = parts.size() == 1 ? slice.first + 1 : parts[1].value_or(count);
+  if (parts.size() == 3) slice.step = parts[2].value_or(1);
+  if (slice.last > count || slice.step < 1) refuse();
+  slice.step = std::min<std::int64_t>(slice.step, count);
+  return slice;
 }
 
 std::string base_name(const std::string& text) { return text.substr(0, text.find('[')); }
@@ -84,6 +90,39 @@ struct End {
   std::string instance;
   int index;
   std::string component;  // "nic.3", "cx5.0.port.1"
+};
+
+// One end of an edge as the file says it: every chosen instance with every chosen component. Counted before it is
+// written out.
+struct EndSet {
+  std::string instance;
+  Slice instances;
+  std::vector<std::pair<std::string, Slice>> components;  // From the device inward.
+
+  // At most kMostCables + 1: more is refused all the same.
+  std::int64_t size() const {
+    std::int64_t all = instances.size();
+    for (const auto& [name, slice] : components) all = std::min(all, kMostCables + 1) * slice.size();
+    return std::min(all, kMostCables + 1);
+  }
+
+  std::vector<End> ends() const {
+    std::vector<std::string> parts = {""};
+    for (const auto& [name, slice] : components) {
+      std::vector<std::string> longer;
+      for (const std::string& before : parts) {
+        for (std::int64_t i = slice.first; i < slice.last; i += slice.step) {
+          longer.push_back(fmt::format("{}{}{}.{}", before, before.empty() ? "" : ".", name, i));
+        }
+      }
+      parts = std::move(longer);
+    }
+    std::vector<End> all;
+    for (std::int64_t i = instances.first; i < instances.last; i += instances.step) {
+      for (const std::string& part : parts) all.push_back({instance, static_cast<int>(i), part});
+    }
+    return all;
+  }
 };
 
 class Importer {
@@ -110,19 +149,26 @@ class Importer {
       }
       devices_[entry.string("name")] = std::move(device);
     }
-    for (auto& [name, device] : devices_) device.xpus = count_xpus(name, 0);
+    for (const auto& [name, device] : devices_) count_xpus(name, 0);
   }
 
   // With those of devices that are components.
-  int count_xpus(const std::string& name, int depth) const {
+  std::int64_t count_xpus(const std::string& name, int depth) {
     const auto found = devices_.find(name);
     if (found == devices_.end()) reader_.fail("devices", "no device " + shorten_json(name), "each device that is used");
     if (depth > kMostNested) reader_.fail("devices", name + " inside itself", "devices that end");
-    int xpus = 0;
-    for (const Component& component : found->second.components) {
+    Device& device = found->second;
+    if (device.xpus) return *device.xpus;
+    std::int64_t xpus = 0;
+    for (const Component& component : device.components) {
       if (component.choice == "xpu") xpus += component.count;
       if (component.choice == "device") xpus += component.count * count_xpus(component.name, depth + 1);
+      if (xpus > kMostOfAKind) {
+        reader_.fail("devices", fmt::format("{} xpus in {}", xpus, shorten_json(name)),
+                     fmt::format("at most {}", kMostOfAKind));
+      }
     }
+    device.xpus = xpus;
     return xpus;
   }
 
@@ -157,8 +203,8 @@ class Importer {
       if (device == devices_.end()) entry.fail("device", shorten_json(instance.device), "one of the devices");
       instances_[name] = instance;
       for (int i = 0; i < instance.count; ++i) {
-        if (device->second.xpus > 0) {
-          add_node(entry, name, i, instance.device, device->second.xpus);
+        if (*device->second.xpus > 0) {
+          add_node(entry, name, i, instance.device, static_cast<int>(*device->second.xpus));
         } else {
           result_.card.switches.push_back(switch_name(name, i));
         }
@@ -181,13 +227,13 @@ class Importer {
     return fmt::format("{}{}.{}", instance.rfind("node", 0) == 0 ? "switch-" : "", instance, index);
   }
 
-  std::vector<End> ends_of(JsonReader end) const {
+  EndSet ends_of(JsonReader end) const {
     const std::string instance_text = end.string("instance");
     const std::string component_text = end.string("component");
     const std::string instance = base_name(instance_text);
     const auto found = instances_.find(instance);
     if (found == instances_.end()) end.fail("instance", shorten_json(instance_text), "one of the instances");
-    std::vector<std::string> parts = {""};
+    EndSet ends{instance, slice_of(end, "instance", instance_text, found->second.count), {}};
     std::string device = found->second.device;
     for (std::size_t begin = 0; begin <= component_text.size();) {
       const std::size_t dot = std::min(component_text.find('.', begin), component_text.size());
@@ -198,22 +244,12 @@ class Importer {
       if (component == components.end()) {
         end.fail("component", shorten_json(component_text), fmt::format("components of the device {}", device));
       }
-      std::vector<std::string> longer;
-      for (const std::string& before : parts) {
-        for (const int i : indices(end, "component", piece, component->count)) {
-          longer.push_back(fmt::format("{}{}{}.{}", before, before.empty() ? "" : ".", component->name, i));
-        }
-      }
-      parts = std::move(longer);
       if (component->choice == "xpu") {
         end.fail("component", shorten_json(component_text), "NICs and switches: scale-up links are the node's own");
       }
+      ends.components.emplace_back(component->name, slice_of(end, "component", piece, component->count));
       device = component->name;
       begin = dot + 1;
-    }
-    std::vector<End> ends;
-    for (const int i : indices(end, "instance", instance_text, found->second.count)) {
-      for (const std::string& part : parts) ends.push_back({instance, i, part});
     }
     return ends;
   }
@@ -221,15 +257,21 @@ class Importer {
   void read_edges() {
     static constexpr std::array<std::string_view, 2> kSchemes{"one2one", "many2many"};
     for (JsonReader& entry : reader_.objects("edges")) {
-      const std::vector<End> a = ends_of(entry.object("ep1"));
-      const std::vector<End> b = ends_of(entry.object("ep2"));
+      const EndSet first = ends_of(entry.object("ep1"));
+      const EndSet second = ends_of(entry.object("ep2"));
       const bool all = entry.has("scheme") && entry.choice("scheme", kSchemes) == 1;
       const auto link = links_.find(entry.string("link"));
       if (link == links_.end()) entry.fail("link", "a link that is not listed", "one of the links");
-      const std::size_t pairs = all ? a.size() * b.size() : std::min(a.size(), b.size());
-      if (edges_.size() + pairs > kMostCables) {
-        entry.fail("ep1", fmt::format("{} more cables", pairs), fmt::format("at most {} in all", kMostCables));
+      for (const auto& [key, ends] : {std::pair{"ep1", &first}, std::pair{"ep2", &second}}) {
+        if (ends->size() > kMostCables) entry.fail(key, "too many ends", fmt::format("at most {}", kMostCables));
       }
+      const std::int64_t cables = all ? first.size() * second.size() : std::min(first.size(), second.size());
+      if (static_cast<std::int64_t>(edges_.size()) + cables > kMostCables) {
+        entry.fail("ep1", fmt::format("{} more cables", cables), fmt::format("at most {} in all", kMostCables));
+      }
+      const std::vector<End> a = first.ends();
+      const std::vector<End> b = second.ends();
+      const auto pairs = static_cast<std::size_t>(cables);
       for (std::size_t i = 0; i < pairs; ++i) {
         const End& from = all ? a[i / b.size()] : a[i];
         const End& to = all ? b[i % b.size()] : b[i];

@@ -273,7 +273,10 @@ std::string work_text(const Scenario& scenario) {
   }
   if (const auto* collective = std::get_if<CollectiveWorkload>(&scenario.workload)) {
     return fmt::format("{} of {}, {}, {}", name(collective->op),
-                       bytes_text(static_cast<double>(collective->bytes.count)), ranks_text(collective->ranks),
+                       bytes_text(static_cast<double>(collective->bytes.count)),
+                       collective->op == CollectiveOp::send_recv
+                           ? fmt::format("rank {} to rank {}", collective->source.value, collective->destination.value)
+                           : ranks_text(collective->ranks),
                        name(collective->algorithm));
   }
   if (const auto* flows = std::get_if<FlowsWorkload>(&scenario.workload)) {

@@ -62,13 +62,15 @@ struct ExchangeWorkload {
   ExchangeDirection op = ExchangeDirection::dispatch;
 };
 
-// One collective of the cluster's first `ranks` ranks.
+// One collective of the cluster's first `ranks` ranks; a send_recv of the two that it names.
 struct CollectiveWorkload {
   CollectiveOp op = CollectiveOp::all_reduce;
   CollectiveAlgorithm algorithm = CollectiveAlgorithm::ring;
   Bytes bytes;
   int ranks = 1;
   int chunks = 16;
+  RankId source{0};
+  RankId destination{1};
 };
 
 using Workload = std::variant<FlowsWorkload, AllToAllWorkload, MoeLayerWorkload, ExchangeWorkload, CollectiveWorkload>;

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "scenarios/exchange_runner.hpp"
+
 namespace moesim {
 
 namespace {
@@ -17,6 +19,23 @@ constexpr double kManyFlows = 100'000;
 constexpr double kManySlowChoices = 50e6;
 // What a choice takes until the capacity of its scope has been shared out.
 constexpr double kBytesPerChoice = 8;
+
+// Of messages: rough, as kBytesPerPair is. A wait is an index, and an edge between two tasks.
+constexpr double kBytesPerMessage = 400;
+constexpr double kBytesPerWait = 20;
+constexpr double kMostInPlan = 2147483647;  // Plans number messages and waits in 32 bits.
+
+void check_collective(const Scenario& scenario, const CollectiveWorkload& workload, const JsonReader& reader) {
+  const PlanSize size = most_of_plan(collective_request(workload, scenario.cluster));
+  const double gib = (size.messages * kBytesPerMessage + size.waits * kBytesPerWait) / kGib;
+  if (gib <= kMaxGib && size.messages < kMostInPlan && size.waits < kMostInPlan) return;
+  reader.fail(
+      "workload",
+      fmt::format("{} by {} of {} ranks, whose {:.3g} messages wait {:.3g} times for one another and would take "
+                  "{:.0f} GiB",
+                  name(workload.op), name(workload.algorithm), workload.ranks, size.messages, size.waits, gib),
+      fmt::format("at most {:.0f} GiB and {:.0f} waits: fewer ranks, or another algorithm", kMaxGib, kMostInPlan));
+}
 
 void check_capacity_memory(const Scenario& scenario, const MoeLayerWorkload& layer, const JsonReader& reader) {
   const RouterSpec& router = *scenario.routing;
@@ -65,6 +84,9 @@ std::string near_divisors(std::int64_t number, std::int64_t wanted, std::int64_t
 
 void check_size(const Scenario& scenario, const JsonReader& reader) {
   if (std::holds_alternative<FlowsWorkload>(scenario.workload)) return;  // It was read: there is room for it.
+  if (const auto* collective = std::get_if<CollectiveWorkload>(&scenario.workload)) {
+    return check_collective(scenario, *collective, reader);
+  }
   const double ranks = scenario.parallelism.ep;
   const double gib = ranks * ranks * kBytesPerPair / kGib;
   if (gib > kMaxGib) {

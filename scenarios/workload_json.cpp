@@ -127,6 +127,20 @@ CollectiveWorkload read_collective(JsonReader& reader, const RankLayout& cluster
     reader.fail("ranks", std::to_string(workload.ranks),
                 fmt::format("whole nodes of {} for hierarchical", cluster.ranks_per_node));
   }
+  if (workload.algorithm == CollectiveAlgorithm::in_network && workload.ranks > cluster.ranks_per_node) {
+    reader.fail("algorithm", fmt::format("\"in_network\" for {} ranks", workload.ranks),
+                fmt::format("it only for the ranks of one node, at most {}", cluster.ranks_per_node));
+  }
+  for (const auto& [key, rank] : {std::pair{"source", &workload.source}, {"destination", &workload.destination}}) {
+    if (pair) {
+      rank->value = static_cast<int>(reader.integer_or(key, 0, cluster.ranks - 1, rank->value));
+    } else if (reader.has(key)) {
+      reader.fail(key, "a key that it has no use for", "it only with send_recv");
+    }
+  }
+  if (workload.source == workload.destination) {
+    reader.fail("destination", fmt::format("{}, the source", workload.destination.value), "another rank");
+  }
   const bool in_chunks =
       workload.algorithm == CollectiveAlgorithm::tree
           ? workload.op == CollectiveOp::all_reduce
@@ -181,6 +195,10 @@ struct ToJson {
                           {"algorithm", name(collective.algorithm)},
                           {"bytes", collective.bytes.count},
                           {"ranks", collective.ranks}};
+    if (collective.op == CollectiveOp::send_recv) {
+      value["source"] = collective.source.value;
+      value["destination"] = collective.destination.value;
+    }
     const bool tree = collective.algorithm == CollectiveAlgorithm::tree && collective.op == CollectiveOp::all_reduce;
     const bool ring = collective.algorithm == CollectiveAlgorithm::ring && collective.op == CollectiveOp::broadcast;
     if (tree || ring) value["chunks"] = collective.chunks;

@@ -100,6 +100,34 @@ ExchangePlan plan_collective(const CollectiveRequest& request, const ExchangeOpt
   return build(request, protocol);
 }
 
+PlanSize most_of_plan(const CollectiveRequest& request) {
+  const double ranks = request.layout.ranks;
+  const double local = request.layout.ranks_per_node;
+  const double rings = detail::channels(request);
+  const bool twice = request.op == CollectiveOp::all_reduce;
+  const double rounds = twice ? 2 : 1;
+  switch (request.algorithm) {
+    case CollectiveAlgorithm::direct:
+      if (request.op == CollectiveOp::broadcast || request.op == CollectiveOp::send_recv) return {ranks, 0};
+      return {rounds * ranks * (ranks - 1), twice ? ranks * (ranks - 1) * (ranks - 1) : 0};
+    case CollectiveAlgorithm::ring: {
+      const double steps = request.op == CollectiveOp::broadcast ? request.chunks : rounds * ranks;
+      return {rings * steps * ranks, 2 * rings * steps * ranks};
+    }
+    case CollectiveAlgorithm::tree:
+      if (!twice) return {ranks, ranks};
+      // Up a rank waits for its children and the chunk before, down for its parent (at the root: all children).
+      return {4 * rings * request.chunks * ranks, 2 * rings * request.chunks * 5 * ranks};
+    case CollectiveAlgorithm::hierarchical: {
+      const double steps = 2 * (request.layout.nodes() - 1);
+      return {2 * ranks * (local - 1) + steps * ranks, ranks * local + 2 * steps * ranks + 2 * ranks * local * local};
+    }
+    case CollectiveAlgorithm::in_network:
+      return {ranks, 0};
+  }
+  MOESIM_CHECK(false, "collective algorithm {}", static_cast<int>(request.algorithm));
+}
+
 double bus_factor(CollectiveOp op, int ranks) {
   const double others = static_cast<double>(ranks - 1) / ranks;
   switch (op) {

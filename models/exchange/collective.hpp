@@ -39,9 +39,21 @@ struct CollectiveRequest {
   Bytes bytes;
   RankLayout layout;  // The group: all of its ranks take part. send_recv has two.
   int chunks = 16;    // Pieces that a tree and a ring's broadcast forward one after another.
+  // Rings (double trees of an all_reduce) beside each other, each with an equal part of the bytes; they leave and enter
+  // nodes by different ranks. At most ranks_per_node; in one node it is one, whatever this says.
+  int channels = 1;
+  RankId source{0};  // Of send_recv alone, and its destination.
+  RankId destination{1};
 };
 
-// The messages of one collective; rank 0 is the root of a broadcast and the sender of a send_recv. Sums take no time.
+// What a plan takes at most, without making it: double, since it is for refusing what is too large.
+struct PlanSize {
+  double messages = 0;
+  double waits = 0;
+};
+PlanSize most_of_plan(const CollectiveRequest& request);
+
+// The messages of one collective; rank 0 is the root of a broadcast. Sums take no time.
 // Of `options`: launch, eager, message_overhead, message_rate_cap.
 ExchangePlan plan_collective(const CollectiveRequest& request, const ExchangeOptions& options = {});
 

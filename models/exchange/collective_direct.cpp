@@ -8,7 +8,11 @@ namespace moesim::detail {
 // one after the other: a rank hands its sum out when all parts of it have come.
 void add_direct(const CollectiveRequest& request, PlanBuilder& builder) {
   const int ranks = request.layout.ranks;
-  if (request.op == CollectiveOp::broadcast || request.op == CollectiveOp::send_recv) {
+  if (request.op == CollectiveOp::send_recv) {
+    builder.add_call(request.source, request.destination, request.bytes);
+    return;
+  }
+  if (request.op == CollectiveOp::broadcast) {
     for (int to = 1; to < ranks; ++to) builder.add_call(RankId{0}, RankId{to}, request.bytes);
     return;
   }

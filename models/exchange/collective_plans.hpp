@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "models/exchange/collective.hpp"
@@ -11,6 +12,11 @@ namespace moesim::detail {
 inline Bytes part(Bytes whole, std::int64_t i, std::int64_t pieces) {
   return {whole.count / pieces * (i + 1) + whole.count % pieces * (i + 1) / pieces - whole.count / pieces * i -
           whole.count % pieces * i / pieces};
+}
+
+// How many rings or double trees the bytes are split over.
+inline int channels(const CollectiveRequest& request) {
+  return request.layout.nodes() == 1 ? 1 : std::clamp(request.channels, 1, request.layout.ranks_per_node);
 }
 
 // One file an algorithm.

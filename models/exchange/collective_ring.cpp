@@ -1,44 +1,65 @@
 #include <array>
+#include <vector>
 
 #include "models/exchange/collective_plans.hpp"
 
 namespace moesim::detail {
 namespace {
 
-// Rank r sends to r + 1. In a step it passes on what it got in the one before.
-void add_steps(const CollectiveRequest& request, int steps, PlanBuilder& builder) {
-  const int ranks = request.layout.ranks;
-  for (int step = 0; step < steps; ++step) {
-    for (int rank = 0; rank < ranks; ++rank) {
-      // Piece p starts at rank p (all_gather) or p + 1 (reduce_scatter, so that its sum ends at p) and is at rank
-      // start + step now; all_reduce's second round goes on where the sums are.
-      const int offset = request.op == CollectiveOp::all_gather ? 0 : 1;
-      const int piece = ((rank - step - offset) % ranks + ranks) % ranks;
-      const Bytes bytes = part(request.bytes, piece, ranks);
-      const RankId to{(rank + 1) % ranks};
-      if (step == 0) {
-        builder.add_call(RankId{rank}, to, bytes);
-        continue;
-      }
-      const int before = (step - 1) * ranks;
-      const std::array<std::int32_t, 2> waits{before + (rank + ranks - 1) % ranks, before + rank};
-      builder.add_call(RankId{rank}, to, bytes, waits);
+// The ranks in the order of a channel's ring, node by node. Each channel turns the order in a node on, so that it
+// enters and leaves by other ranks than the others do; every other node goes the other way around, so that a ring
+// leaves a node by the local rank by which it enters the next: on one rail. In one node: 0, 1, ...
+std::vector<int> ring_order(const RankLayout& layout, int channel, int channels) {
+  std::vector<int> order;
+  for (int node = 0; node < layout.nodes(); ++node) {
+    const int first = node * layout.ranks_per_node;
+    const int size = std::min(layout.ranks_per_node, layout.ranks - first);
+    const int begin = channel * layout.ranks_per_node / channels;
+    for (int i = 0; i < size; ++i) {
+      const int turn = node % 2 == 0 ? i : size - 1 - i;
+      order.push_back(first + (begin + turn) % size);
     }
+  }
+  return order;
+}
+
+// Each rank sends to the next of `order`. In a step it passes on what it got in the one before.
+void add_steps(const CollectiveRequest& request, Bytes whole, const std::vector<int>& order, int steps,
+               PlanBuilder& builder) {
+  const int ranks = request.layout.ranks;
+  std::vector<std::int32_t> before(order.size());  // The last step's message from each position.
+  std::vector<std::int32_t> now(order.size());
+  for (int step = 0; step < steps; ++step) {
+    for (int at = 0; at < ranks; ++at) {
+      // The piece of position p starts there (all_gather) or at p + 1 (reduce_scatter, so that its sum ends at p) and
+      // is `step` further now; all_reduce's second round goes on where the sums are.
+      const int offset = request.op == CollectiveOp::all_gather ? 0 : 1;
+      const auto piece = static_cast<std::size_t>(((at - step - offset) % ranks + ranks) % ranks);
+      const auto i = static_cast<std::size_t>(at);
+      const auto previous = static_cast<std::size_t>((at + ranks - 1) % ranks);
+      const Bytes bytes = part(whole, order[piece], ranks);
+      const RankId from{order[i]};
+      const RankId to{order[static_cast<std::size_t>((at + 1) % ranks)]};
+      const std::array<std::int32_t, 2> waits{before[previous], before[i]};
+      now[i] = builder.add_call(from, to, bytes, std::span(waits).first(step == 0 ? 0 : waits.size()));
+    }
+    std::swap(before, now);
   }
 }
 
-// From rank 0 around to the last, in chunks.
-void add_broadcast(const CollectiveRequest& request, PlanBuilder& builder) {
-  const int hops = request.layout.ranks - 1;
+// From rank 0 around to the one before it, in chunks.
+void add_broadcast(const CollectiveRequest& request, Bytes whole, std::vector<int> order, PlanBuilder& builder) {
+  std::rotate(order.begin(), std::find(order.begin(), order.end(), 0), order.end());
+  const std::size_t hops = order.size() - 1;
+  std::vector<std::int32_t> last(hops);  // Over each hop.
   for (int chunk = 0; chunk < request.chunks; ++chunk) {
-    for (int rank = 0; rank < hops; ++rank) {
-      const std::int32_t at = chunk * hops + rank;
+    for (std::size_t hop = 0; hop < hops; ++hop) {
       std::array<std::int32_t, 2> waits{};
       std::size_t count = 0;
-      if (rank > 0) waits[count++] = at - 1;
-      if (chunk > 0) waits[count++] = at - hops;
-      builder.add_call(RankId{rank}, RankId{rank + 1}, part(request.bytes, chunk, request.chunks),
-                       std::span(waits).first(count));
+      if (hop > 0) waits[count++] = last[hop - 1];
+      if (chunk > 0) waits[count++] = last[hop];
+      last[hop] = builder.add_call(RankId{order[hop]}, RankId{order[hop + 1]}, part(whole, chunk, request.chunks),
+                                   std::span(waits).first(count));
     }
   }
 }
@@ -47,8 +68,16 @@ void add_broadcast(const CollectiveRequest& request, PlanBuilder& builder) {
 
 void add_ring(const CollectiveRequest& request, PlanBuilder& builder) {
   const int steps = request.layout.ranks - 1;
-  if (request.op == CollectiveOp::broadcast) return add_broadcast(request, builder);
-  add_steps(request, request.op == CollectiveOp::all_reduce ? 2 * steps : steps, builder);
+  const int rings = channels(request);
+  for (int ring = 0; ring < rings; ++ring) {
+    const Bytes whole = part(request.bytes, ring, rings);
+    const std::vector<int> order = ring_order(request.layout, ring, rings);
+    if (request.op == CollectiveOp::broadcast) {
+      add_broadcast(request, whole, order, builder);
+    } else {
+      add_steps(request, whole, order, request.op == CollectiveOp::all_reduce ? 2 * steps : steps, builder);
+    }
+  }
 }
 
 }  // namespace moesim::detail

@@ -23,47 +23,76 @@ int rank_of(int node, int ranks, bool second) {
 }
 
 struct Tree {
-  std::vector<int> parents;    // Of each node but 0.
-  std::vector<int> bottom_up;  // Every node but 0, children first.
+  int root = 0;
+  std::vector<int> parents;    // Of each rank but the root.
+  std::vector<int> bottom_up;  // Every rank but the root, children first.
+
+  std::size_t parent_of(int rank) const { return static_cast<std::size_t>(parents[static_cast<std::size_t>(rank)]); }
 };
 
-Tree tree_of(int ranks) {
-  Tree tree{std::vector<int>(static_cast<std::size_t>(ranks), 0), {}};
-  for (int node = 1; node < ranks; ++node) tree.parents[static_cast<std::size_t>(node)] = parent(node, ranks);
+// Of one node's ranks, or (one to a node) of the nodes.
+Tree tree_of(int ranks, bool second) {
+  Tree tree{rank_of(0, ranks, second), std::vector<int>(static_cast<std::size_t>(ranks), 0), {}};
   std::vector<std::pair<int, int>> by_depth;
   for (int node = 1; node < ranks; ++node) {
+    const auto rank = static_cast<std::size_t>(rank_of(node, ranks, second));
+    tree.parents[rank] = rank_of(parent(node, ranks), ranks, second);
     int depth = 0;
-    for (int at = node; at != 0; at = tree.parents[static_cast<std::size_t>(at)]) ++depth;
+    for (int at = node; at != 0; at = parent(at, ranks)) ++depth;
     by_depth.emplace_back(-depth, node);
   }
   std::sort(by_depth.begin(), by_depth.end());
-  for (const auto& [depth, node] : by_depth) tree.bottom_up.push_back(node);
+  for (const auto& [depth, node] : by_depth) tree.bottom_up.push_back(rank_of(node, ranks, second));
   return tree;
 }
 
-// One chunk up to the root and down again. `up` and `down` hold each node's last messages over its link to its parent.
+// As NCCL's: a tree of the nodes, and in each a chain whose head stands in it. Each channel's heads are other ranks.
+Tree tree_across(const RankLayout& layout, int channel, int channels, bool second) {
+  const Tree nodes = tree_of(layout.nodes(), second);
+  const auto rank_at = [&](int node, int place) {
+    const int first = node * layout.ranks_per_node;
+    const int size = std::min(layout.ranks_per_node, layout.ranks - first);
+    return first + (channel * layout.ranks_per_node / channels + place) % size;
+  };
+  Tree tree{rank_at(nodes.root, 0), std::vector<int>(static_cast<std::size_t>(layout.ranks), 0), {}};
+  for (int place = layout.ranks_per_node - 1; place > 0; --place) {
+    for (int node = 0; node < layout.nodes(); ++node) {
+      if (node * layout.ranks_per_node + place >= layout.ranks) continue;  // The last node may be short.
+      tree.parents[static_cast<std::size_t>(rank_at(node, place))] = rank_at(node, place - 1);
+      tree.bottom_up.push_back(rank_at(node, place));
+    }
+  }
+  for (const int node : nodes.bottom_up) {
+    tree.parents[static_cast<std::size_t>(rank_at(node, 0))] = rank_at(static_cast<int>(nodes.parent_of(node)), 0);
+    tree.bottom_up.push_back(rank_at(node, 0));
+  }
+  return tree;
+}
+
+// Each rank's last messages over its link to its parent.
 struct TreeLinks {
   std::vector<std::int32_t> up;
   std::vector<std::int32_t> down;
 };
 
-void add_chunk(const Tree& tree, int ranks, bool second, Bytes bytes, TreeLinks& links, PlanBuilder& builder) {
-  std::vector<std::vector<std::int32_t>> came(static_cast<std::size_t>(ranks));
-  const auto rank = [&](int node) { return RankId{rank_of(node, ranks, second)}; };
-  for (const int node : tree.bottom_up) {
-    const auto i = static_cast<std::size_t>(node);
+// One chunk up to the root and down again.
+void add_chunk(const Tree& tree, Bytes bytes, TreeLinks& links, PlanBuilder& builder) {
+  std::vector<std::vector<std::int32_t>> came(tree.parents.size());
+  for (const int rank : tree.bottom_up) {
+    const auto i = static_cast<std::size_t>(rank);
     std::vector<std::int32_t>& waits = came[i];
     if (links.up[i] >= 0) waits.push_back(links.up[i]);
-    links.up[i] = builder.add_call(rank(node), rank(tree.parents[i]), bytes, waits);
-    came[static_cast<std::size_t>(tree.parents[i])].push_back(links.up[i]);
+    links.up[i] = builder.add_call(RankId{rank}, RankId{tree.parents[i]}, bytes, waits);
+    came[tree.parent_of(rank)].push_back(links.up[i]);
   }
-  std::vector<std::int32_t> got(static_cast<std::size_t>(ranks), -1);  // The sum's way down, at each node.
-  for (auto node = tree.bottom_up.rbegin(); node != tree.bottom_up.rend(); ++node) {
-    const auto i = static_cast<std::size_t>(*node);
-    const auto above = static_cast<std::size_t>(tree.parents[i]);
-    std::vector<std::int32_t> waits = above == 0 ? came[0] : std::vector<std::int32_t>{got[above]};
+  std::vector<std::int32_t> got(tree.parents.size(), -1);  // The sum's way down, at each rank.
+  for (auto rank = tree.bottom_up.rbegin(); rank != tree.bottom_up.rend(); ++rank) {
+    const auto i = static_cast<std::size_t>(*rank);
+    const std::size_t above = tree.parent_of(*rank);
+    std::vector<std::int32_t> waits =
+        tree.parents[i] == tree.root ? came[above] : std::vector<std::int32_t>{got[above]};
     if (links.down[i] >= 0) waits.push_back(links.down[i]);
-    links.down[i] = got[i] = builder.add_call(rank(tree.parents[i]), rank(*node), bytes, waits);
+    links.down[i] = got[i] = builder.add_call(RankId{tree.parents[i]}, RankId{*rank}, bytes, waits);
   }
 }
 
@@ -87,14 +116,21 @@ void add_binomial(const CollectiveRequest& request, PlanBuilder& builder) {
 // 2009), as NCCL uses them: each of two trees takes half of the bytes.
 void add_tree(const CollectiveRequest& request, PlanBuilder& builder) {
   if (request.op == CollectiveOp::broadcast) return add_binomial(request, builder);
-  const int ranks = request.layout.ranks;
-  const Tree tree = tree_of(ranks);
-  const auto none = std::vector<std::int32_t>(static_cast<std::size_t>(ranks), -1);
-  TreeLinks links[2] = {{none, none}, {none, none}};
-  for (int chunk = 0; chunk < request.chunks; ++chunk) {
+  const RankLayout layout = request.layout;
+  const auto none = std::vector<std::int32_t>(static_cast<std::size_t>(layout.ranks), -1);
+  const int doubles = channels(request);
+  for (int channel = 0; channel < doubles; ++channel) {
+    const Bytes whole = part(request.bytes, channel, doubles);
+    Tree trees[2];
     for (const int half : {0, 1}) {
-      const Bytes bytes = part(part(request.bytes, half, 2), chunk, request.chunks);
-      add_chunk(tree, ranks, half == 1, bytes, links[half], builder);
+      trees[half] =
+          layout.nodes() == 1 ? tree_of(layout.ranks, half == 1) : tree_across(layout, channel, doubles, half == 1);
+    }
+    TreeLinks links[2] = {{none, none}, {none, none}};
+    for (int chunk = 0; chunk < request.chunks; ++chunk) {
+      for (const int half : {0, 1}) {
+        add_chunk(trees[half], part(part(whole, half, 2), chunk, request.chunks), links[half], builder);
+      }
     }
   }
 }

@@ -50,10 +50,25 @@ class Exchanges(ProgramTest):
         self.assertAlmostEqual(result["time_us"], 14 * 125.6, delta=1e-4)
         self.assertAlmostEqual(result["bus_bandwidth_gb_per_s"], 2 * 7 / 8 * 450e6 / (14 * 125.6e-6) / 1e9, delta=1e-6)
 
+    def test_collectives_of_more_ranks_than_they_can_have(self):
+        for nodes, change, words in (
+                (2, {"algorithm": "in_network"}, ["/workload/algorithm", "16 ranks", "at most 8"]),
+                (162, {"algorithm": "direct"}, ["/workload", "all_reduce by direct of 1296 ranks", "another algorithm"])):
+            self.write("s.json", {**COLLECTIVE, "cluster": {"card": "h100-ib", "nodes": nodes},
+                                  "workload": {**COLLECTIVE["workload"], **change}})
+            done = self.run_program("check", "s.json")
+            self.assertEqual(done.returncode, 2, change)
+            for word in words:
+                self.assertIn(word.encode(), done.stderr)
+
     def test_bad_collectives(self):
         for change, words in (({"op": "all_redcue"}, ["/workload/op", "all_reduce"]),
                               ({"op": "all_gather", "algorithm": "tree"}, ["/workload/algorithm", "direct, ring"]),
                               ({"algorithm": "hierarchical", "ranks": 7}, ["/workload/ranks", "whole nodes of 8"]),
+                              ({"op": "send_recv", "algorithm": "direct", "source": 1},
+                               ["/workload/destination", "1, the source"]),
+                              ({"op": "send_recv", "algorithm": "direct", "source": 8}, ["/workload/source"]),
+                              ({"source": 2}, ["/workload/source", "only with send_recv"]),
                               ({"ranks": 9}, ["/workload/ranks"]), ({"chunks": 2}, ["/workload/chunks"])):
             self.write("s.json", {**COLLECTIVE, "workload": {**COLLECTIVE["workload"], **change}})
             done = self.run_program("run", "s.json", "--json", "out.json")

@@ -15,9 +15,9 @@ namespace {
 constexpr double kRate = 100e9;  // Bytes/s of a rank's port, each way.
 
 ExchangePlan plan(CollectiveOp op, CollectiveAlgorithm algorithm, int ranks, std::int64_t bytes, int ranks_per_node = 0,
-                  int chunks = 16) {
+                  int chunks = 16, int channels = 1) {
   const RankLayout layout{ranks, ranks_per_node == 0 ? ranks : ranks_per_node};
-  return plan_collective({op, algorithm, Bytes{bytes}, layout, chunks});
+  return plan_collective({op, algorithm, Bytes{bytes}, layout, chunks, channels});
 }
 
 // End of the last message where messages that wait for the same ones go in turn over the sender's port: a step's
@@ -95,6 +95,66 @@ TEST_CASE("every all_reduce brings every rank's part to every rank", "[property]
   const int ranks = GENERATE(2, 4, 6, 8, 12, 16, 32);
   CAPTURE(name(algorithm), ranks);
   CHECK(everyone_has_the_sum(plan(CollectiveOp::all_reduce, algorithm, ranks, 1'000'000, 2, 1), ranks));
+}
+
+TEST_CASE("rings and trees of several channels bring every part to every rank, in short nodes too",
+          "[property][exchange]") {
+  const auto algorithm = GENERATE(CollectiveAlgorithm::ring, CollectiveAlgorithm::tree);
+  const int ranks = GENERATE(5, 8, 11, 24, 32);
+  const int channels = GENERATE(1, 2, 4);
+  CAPTURE(name(algorithm), ranks, channels);
+  const auto p = plan(CollectiveOp::all_reduce, algorithm, ranks, 1'000'003, 4, 1, channels);
+  // Each channel alone: its messages stand together.
+  const std::size_t of_one = p.messages.size() / std::size_t(channels);
+  std::int64_t all = 0;
+  for (int channel = 0; channel < channels; ++channel) {
+    ExchangePlan one;
+    const auto begin = p.messages.begin() + std::ptrdiff_t(of_one) * channel;
+    one.messages.assign(begin, begin + std::ptrdiff_t(of_one));
+    CHECK(everyone_has_the_sum(one, ranks));
+  }
+  for (const Message& m : p.messages) all += m.bytes.count;
+  CHECK(all == 2 * (ranks - 1) * std::int64_t{1'000'003});
+}
+
+TEST_CASE("across nodes each channel has its NICs, one way in and one way out", "[oracle][exchange]") {
+  // Rings: 2 (n - 1) / n * S / 8 through each local rank, and along its rail (an even number of nodes closes on it).
+  const RankLayout layout{32, 8};
+  const std::int64_t bytes = 32 * 8 * 1000;
+  const auto p = plan(CollectiveOp::all_reduce, CollectiveAlgorithm::ring, 32, bytes, 8, 16, 8);
+  std::map<int, std::int64_t> out;
+  for (const Message& m : p.messages) {
+    if (layout.same_node(m.source, m.destination)) continue;
+    out[m.source.value] += m.bytes.count;
+    CHECK(layout.local(m.source) == layout.local(m.destination));
+  }
+  REQUIRE(out.size() == 32);
+  for (const auto& [rank, count] : out) CHECK(count == 2 * 31 * bytes / 32 / 8);
+  // Trees: of all that leaves, 4 (M - 1) halves of S, each local rank has its eighth.
+  std::map<int, std::int64_t> by_local;
+  for (const Message& m : plan(CollectiveOp::all_reduce, CollectiveAlgorithm::tree, 32, bytes, 8, 16, 8).messages) {
+    if (!layout.same_node(m.source, m.destination)) by_local[layout.local(m.source)] += m.bytes.count;
+  }
+  REQUIRE(by_local.size() == 8);
+  for (const auto& [local, count] : by_local) CHECK(count == 2 * 3 * bytes / 8);
+}
+
+TEST_CASE("no plan is larger than is said before", "[property][exchange]") {
+  for (const auto op : {CollectiveOp::all_reduce, CollectiveOp::all_gather, CollectiveOp::broadcast}) {
+    for (const std::string_view text : collective_algorithm_names()) {
+      const auto algorithm = *collective_algorithm(text);
+      if (!supports(algorithm, op)) continue;
+      for (const int ranks : {4, 8, 24}) {
+        const CollectiveRequest request{op, algorithm, Bytes{1000}, {ranks, 4}, 16, 4};
+        const ExchangePlan made = plan_collective(request);
+        const PlanSize most = most_of_plan(request);
+        CAPTURE(name(op), text, ranks);
+        CHECK(double(made.messages.size()) <= most.messages);
+        CHECK(double(made.waits.size()) <= most.waits);
+        CHECK(2.5 * double(made.messages.size()) >= most.messages);
+      }
+    }
+  }
 }
 
 TEST_CASE("odd numbers of ranks make trees, too", "[property][exchange]") {

@@ -28,6 +28,31 @@ TEST_CASE("a ring loads every port with 2 (n - 1) / n of the vector", "[runs][pr
   CHECK(result.bandwidth->bus_gb_per_s == Approx(result.bandwidth->algorithm_gb_per_s * 1.75));
 }
 
+TEST_CASE("across nodes a ring's bus bandwidth is that of all NICs of a node", "[runs][oracle]") {
+  // 8 x 50 GB/s are less than NVLink's bound, 8/7 x 450 GB/s (a GPU is in 7 of 8 rings' hops inside). Each of the
+  // 2 (n - 1) steps takes S / 8n at a NIC and a route along a rail.
+  const auto run = [](const std::string& cluster, const std::string& algorithm) {
+    return run_text(collective(R"({"card": "h100-ib", "nodes": 4)" + cluster + "}",
+                               R"("op": "all_reduce", "bytes": 25600000000, "algorithm": ")" + algorithm + R"(")"));
+  };
+  const RunResult ring = run("", "ring");
+  CHECK(ring.time.us() == Approx(62 * (25.6e9 / 8 / 32 / 50e9 * 1e6 + 2 * 1.175 + 0.45)).epsilon(1e-6));
+  CHECK(ring.bandwidth->bus_gb_per_s == Approx(400).epsilon(0.01));
+  for (const auto& [link, count] : bytes_by_link(ring)) CHECK(link.find("spine") == std::string::npos);
+  // NICs of 1,600 Gbit/s: NVLink binds.
+  CHECK(run(R"(, "nic_gbit_per_s": 1600)", "ring").bandwidth->bus_gb_per_s == Approx(450 * 8 / 7.0).epsilon(0.01));
+  // Two NICs a node: two rings.
+  CHECK(run(R"(, "nics_per_node": 2, "rails": 2)", "ring").bandwidth->bus_gb_per_s == Approx(100).epsilon(0.01));
+}
+
+TEST_CASE("a send_recv goes from the rank that it names to the other", "[runs][oracle]") {
+  const RunResult result = run_text(collective(
+      R"({"card": "h100-ib", "nodes": 2})", R"("op": "send_recv", "bytes": 50000000, "source": 9, "destination": 1)"));
+  CHECK(result.time.us() == Approx(1000 + 2 * 1.175 + 0.45));
+  CHECK(bytes_by_link(result).at("node1/nic1-tx") == 50'000'000);
+  CHECK(bytes_by_link(result).at("node0/nic1-rx") == 50'000'000);
+}
+
 TEST_CASE("hierarchical: NICs carry a ring of S / G, and only along their rail", "[runs][oracle]") {
   // 2 (7/8 S / 450 GB/s + 0.6 us) + 2 * 3 (S / 8 / 4 / 50 GB/s + the route of a rail through one leaf).
   const std::int64_t size = 320'000'000;

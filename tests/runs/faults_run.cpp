@@ -157,6 +157,21 @@ TEST_CASE("pairs that nothing joins are refused, counted and named; those that n
   CHECK_THAT(error_of(all + planes + R"(, "forwarding": "none"}})"), ContainsSubstring("/cluster: found 112 pairs"));
 }
 
+TEST_CASE("a collective needs the pairs of its own ranks alone", "[errors]") {
+  const std::string cut = R"({"card": "h100-ib", "nodes": 5, "switch_radix": 8, "rails": 1, "nics_per_node": 1,
+      "faults": [{"kind": "switch_down", "name": "rail0/leaf1"}]})";
+  const auto with = [&](const std::string& workload) {
+    return error_of(R"({"schema": 1, "cluster": )" + cut + R"(, "workload": {"kind": "collective", "bytes": 1000, )" +
+                    workload + "}}");
+  };
+  CHECK_THAT(with(R"("op": "all_reduce")"), ContainsSubstring("found 512 pairs that nothing joins"));
+  CHECK(with(R"("op": "all_reduce", "ranks": 32)") == "accepted");
+  CHECK(with(R"("op": "send_recv")") == "accepted");
+  CHECK(with(R"("op": "send_recv", "source": 8, "destination": 31)") == "accepted");
+  CHECK_THAT(with(R"("op": "send_recv", "source": 3, "destination": 32)"),
+             ContainsSubstring("found 1 pair that nothing joins: ranks 3 to 32"));
+}
+
 TEST_CASE("nodes of several sorts: flows and all-to-all run, a layer is refused", "[runs]") {
   const std::string mixed = R"({"card": "h100-ib", "nodes": 1, "rails": 4, "nics_per_node": 8,
       "more_nodes": [{"gpu": "a100-80gb", "nodes": 1, "ranks_per_node": 4, "nics_per_node": 4,

@@ -118,5 +118,45 @@ TEST_CASE("an InfraGraph that cannot be read as nodes and switches is refused wi
   CHECK_THAT(error_of("/instances/0/count", 0), ContainsSubstring("/instances/0/count"));
 }
 
+TEST_CASE("indices near the ends of integers are read or refused, not wrapped", "[import][errors]") {
+  CHECK_THAT(error_of("/edges/0/ep1/instance", "server[2147483647]"), ContainsSubstring("an index or slice of 4"));
+  CHECK_THAT(error_of("/edges/0/ep1/component", "nic[9223372036854775807]"),
+             ContainsSubstring("/edges/0/ep1/component"));
+  CHECK_THAT(error_of("/edges/0/ep1/component", "nic[9223372036854775808]"),
+             ContainsSubstring("/edges/0/ep1/component"));
+  // A step past the end takes the first alone: one leaf at the first spine.
+  nlohmann::json json = two_tiers();
+  json["edges"][2]["ep1"]["instance"] = "leaf[0:2:2147483647]";
+  CHECK(import(json).card.cables.size() == 12 - 1);
+  json["edges"][2]["ep1"]["instance"] = "leaf[1:2:9223372036854775807]";
+  CHECK(import(json).card.cables.size() == 12 - 1);
+}
+
+TEST_CASE("an InfraGraph too large is refused before it is written out", "[import][errors]") {
+  constexpr int kMany = 1'000'000;
+  nlohmann::json json = two_tiers();
+  json["devices"][0]["components"][1]["count"] = kMany;
+  json["devices"].push_back(
+      {{"name", "pod"}, {"components", {{{"name", "server"}, {"count", 1}, {"choice", "device"}}}}});
+  const auto refused = [&] {
+    try {
+      import(json);
+    } catch (const InputError& error) {
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  json["devices"][2]["components"][0]["count"] = kMany;  // 10^12 xpus.
+  CHECK_THAT(refused(), ContainsSubstring("/devices") && ContainsSubstring("xpus in \"pod\""));
+  json = two_tiers();
+  json["devices"][0]["components"][2]["count"] = kMany;
+  json["instances"][0]["count"] = kMany;
+  json["edges"][0]["ep1"]["instance"] = "server";  // 10^12 ends.
+  CHECK_THAT(refused(), ContainsSubstring("/edges/0/ep1: found too many ends"));
+  json["edges"][0]["ep1"] = {{"instance", "server[0:4]"}, {"component", "nic"}};  // 4 x 10^6 by 4.
+  json["edges"][0]["scheme"] = "many2many";
+  CHECK_THAT(refused(), ContainsSubstring("/edges/0/ep1: found 16000000 more cables"));
+}
+
 }  // namespace
 }  // namespace moesim
