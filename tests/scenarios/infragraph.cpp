@@ -112,7 +112,8 @@ TEST_CASE("an InfraGraph that cannot be read as nodes and switches is refused wi
   CHECK_THAT(error_of("/edges/0/ep2/instance", "server[1]"), ContainsSubstring("found"));
   CHECK_THAT(error_of("/edges/0/scheme", "ring"), ContainsSubstring("/edges/0/scheme"));
   CHECK_THAT(error_of("/edges/0/link", "no"), ContainsSubstring("/edges/0/link"));
-  CHECK_THAT(error_of("/edges/1/ep1/component", "nic[0]"), ContainsSubstring("nodes"));  // Half of the NICs hang loose.
+  CHECK_THAT(error_of("/edges/1/ep1/component", "nic[0]"),
+             ContainsSubstring("no cable at node2/nic1"));  // Half of the NICs hang loose.
   CHECK_THAT(error_of("/instances/0/device", "none"), ContainsSubstring("/instances/0/device"));
   CHECK_THAT(error_of("/devices/0/components/1/choice", "cpu"), ContainsSubstring("no device with an xpu"));
   CHECK_THAT(error_of("/instances/0/count", 0), ContainsSubstring("/instances/0/count"));
