@@ -1,6 +1,7 @@
 #include "scenarios/scenario_checks.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -37,11 +38,18 @@ void check_collective(const Scenario& scenario, const CollectiveWorkload& worklo
       fmt::format("at most {:.0f} GiB and {:.0f} waits: fewer ranks, or another algorithm", kMaxGib, kMostInPlan));
 }
 
-void check_capacity_memory(const Scenario& scenario, const MoeLayerWorkload& layer, const JsonReader& reader) {
+// Of the workloads that route tokens.
+std::optional<std::int64_t> routed_tokens_per_rank(const Scenario& scenario) {
+  if (const auto* layer = std::get_if<MoeLayerWorkload>(&scenario.workload)) return layer->tokens_per_rank;
+  if (const auto* exchange = std::get_if<ExchangeWorkload>(&scenario.workload)) return exchange->tokens_per_rank;
+  return std::nullopt;
+}
+
+void check_capacity_memory(const Scenario& scenario, std::int64_t tokens_per_rank, const JsonReader& reader) {
   const RouterSpec& router = *scenario.routing;
   if (!router.capacity) return;
   const bool batch = router.capacity->scope == Capacity::Scope::batch;
-  const double tokens = static_cast<double>(layer.tokens_per_rank) * (batch ? scenario.parallelism.ep : 1);
+  const double tokens = static_cast<double>(tokens_per_rank) * (batch ? scenario.parallelism.ep : 1);
   const double gib = tokens * router.top_k * kBytesPerChoice / kGib;
   if (gib <= kMaxGib) return;
   reader.fail("workload", fmt::format("{:.0f} tokens to share a capacity, which would take {:.0f} GiB", tokens, gib),
@@ -93,30 +101,20 @@ void check_size(const Scenario& scenario, const JsonReader& reader) {
     reader.fail("parallelism", fmt::format("{} ranks, whose pairs would take {:.0f} GiB", scenario.parallelism.ep, gib),
                 fmt::format("at most {:.0f} GiB", kMaxGib));
   }
-  if (const auto* layer = std::get_if<MoeLayerWorkload>(&scenario.workload)) {
-    // Both factors are below 2^31: no overflow.
-    const std::int64_t tokens = layer->tokens_per_rank * scenario.parallelism.ep;
-    if (tokens > kMaxTokens) {
-      reader.fail("workload", fmt::format("{} tokens over {} ranks", tokens, scenario.parallelism.ep),
-                  fmt::format("at most {} tokens", kMaxTokens));
-    }
-    check_capacity_memory(scenario, *layer, reader);
+  const auto per_rank = routed_tokens_per_rank(scenario);
+  if (!per_rank) return;
+  // Both factors are below 2^31: no overflow.
+  const std::int64_t tokens = *per_rank * scenario.parallelism.ep;
+  if (tokens > kMaxTokens) {
+    reader.fail("workload", fmt::format("{} tokens over {} ranks", tokens, scenario.parallelism.ep),
+                fmt::format("at most {} tokens", kMaxTokens));
   }
-  if (const auto* exchange = std::get_if<ExchangeWorkload>(&scenario.workload)) {
-    const std::int64_t tokens = exchange->tokens_per_rank * scenario.parallelism.ep;
-    if (tokens > kMaxTokens) {
-      reader.fail("workload", fmt::format("{} tokens over {} ranks", tokens, scenario.parallelism.ep),
-                  fmt::format("at most {} tokens", kMaxTokens));
-    }
-    check_capacity_memory(scenario, {.tokens_per_rank = exchange->tokens_per_rank}, reader);
-  }
+  check_capacity_memory(scenario, *per_rank, reader);
 }
 
 std::string long_run_notice(const Scenario& scenario) {
-  const auto* layer = std::get_if<MoeLayerWorkload>(&scenario.workload);
-  const auto* exchange = std::get_if<ExchangeWorkload>(&scenario.workload);
-  if (layer == nullptr && exchange == nullptr) return many_flows_notice(messages_of_pairs(scenario));
-  const std::int64_t tokens = layer != nullptr ? layer->tokens_per_rank : exchange->tokens_per_rank;
+  const auto per_rank = routed_tokens_per_rank(scenario);
+  if (!per_rank) return many_flows_notice(messages_of_pairs(scenario));
   const ExchangeAlgorithm algorithm = scenario.dispatch.algorithm;
   const double ranks = scenario.parallelism.ep;
   const bool by_pairs = algorithm != ExchangeAlgorithm::two_hop && algorithm != ExchangeAlgorithm::all_gather &&
@@ -125,7 +123,7 @@ std::string long_run_notice(const Scenario& scenario) {
   const RouterSpec& router = *scenario.routing;
   const bool slow = scenario.routing_path == RoutingPath::logits || router.kind == RoutingKind::noisy_top_k ||
                     router.kind == RoutingKind::expert_choice;
-  const double choices = static_cast<double>(tokens) * ranks * router.top_k;
+  const double choices = static_cast<double>(*per_rank) * ranks * router.top_k;
   if (slow && choices > kManySlowChoices) {
     return fmt::format("moesim: about {:.0f} choices to route one by one; this can take minutes to hours\n", choices);
   }
