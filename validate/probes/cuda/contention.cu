@@ -1,5 +1,6 @@
-// A grouped product while another kernel, on another stream, holds SMs, and maybe streams memory at a set rate, as a
-// communication kernel does.
+// A product while another kernel, on another stream, holds SMs, and maybe streams memory at a set rate, as a
+// communication kernel does: the grouped product of cuBLAS, which knows nothing of it, or one product of cuBLASLt,
+// which is told how many SMs are left.
 //
 // The holder's blocks each take an SM's whole shared memory, so that nothing else fits beside them. They start on an
 // idle device, say so, and stay until told to leave; should nobody tell them, they leave after a second.
@@ -125,7 +126,8 @@ class Contention final : public Work {
       : device_(device),
         sms_(static_cast<int>(point.what.parameter("sms_held"))),
         gb_per_s_(static_cast<double>(point.what.parameter("stream_gb_per_s"))),
-        gemm_(make_grouped_gemm(device, point, seed)),
+        gemm_(point.what.library == "cublaslt" ? make_gemm(device, point, seed)
+                                               : make_grouped_gemm(device, point, seed)),
         counters_(2) {
     if (sms_ >= std::min(device.sms(), kMostHeld)) throw Unsupported("more SMs to hold than the device has");
     if (sms_ == 0) return;
