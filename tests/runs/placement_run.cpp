@@ -47,7 +47,7 @@ TEST_CASE("even replicas of an oracle's placement keep what EPLB promises; a sta
   const PlacementResult previous = balance(R"("load_steps": 1)");
   CHECK(previous.max_over_mean > oracle.max_over_mean);
   CHECK(balance(R"("load_steps": 16)").max_over_mean < previous.max_over_mean);
-  CHECK(balance(R"("load_seed": 99)").max_over_mean > 1.5 * previous.max_over_mean);
+  CHECK(balance(R"("load_seed": 99)").max_over_mean > 1.3 * previous.max_over_mean);
 }
 
 TEST_CASE("redundant experts take the memory of so many more experts", "[oracle][runs]") {
