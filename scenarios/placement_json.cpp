@@ -14,7 +14,8 @@ using nlohmann::ordered_json;
 
 namespace {
 
-constexpr std::array<std::string_view, 6> kKinds{"contiguous", "strided", "zigzag", "greedy", "coactivation", "eplb"};
+constexpr std::array<std::string_view, 7> kKinds{"contiguous",   "strided", "zigzag",    "greedy",
+                                                 "coactivation", "eplb",    "duplicates"};
 constexpr std::array<std::string_view, 2> kLoads{"same_step", "previous_steps"};
 constexpr std::array<std::string_view, 2> kReplicas{"even", "nearest"};
 constexpr int kMaxLoadSteps = 1000;
@@ -23,7 +24,7 @@ constexpr double kMaxSlack = 100;
 // The router's own where it has some, as long as they are of equal size.
 int default_groups(const RouterSpec& router) { return router.num_experts % router.groups == 0 ? router.groups : 1; }
 
-void read_eplb(JsonReader& reader, const RouterSpec& router, const RankLayout& layout, PlacementSpec& spec) {
+void read_replicas(JsonReader& reader, const RouterSpec& router, const RankLayout& layout, PlacementSpec& spec) {
   const int experts = router.num_experts;
   spec.redundant_experts =
       static_cast<int>(reader.integer_or("redundant_experts", 0, std::int64_t{experts} * (layout.ranks - 1), 0));
@@ -31,12 +32,16 @@ void read_eplb(JsonReader& reader, const RouterSpec& router, const RankLayout& l
     reader.fail("redundant_experts", std::to_string(spec.redundant_experts),
                 fmt::format("a multiple of {}, so that all ranks hold the same number of experts", layout.ranks));
   }
+  if (spec.redundant_experts > 0 && reader.has("replicas")) {
+    spec.replicas = *replica_choice(kReplicas[reader.choice("replicas", kReplicas)]);
+  }
+}
+
+void read_groups(JsonReader& reader, const RouterSpec& router, PlacementSpec& spec) {
+  const int experts = router.num_experts;
   spec.groups = static_cast<int>(reader.integer_or("groups", 1, experts, default_groups(router)));
   if (experts % spec.groups != 0) {
     reader.fail("groups", std::to_string(spec.groups), fmt::format("a divisor of {} experts", experts));
-  }
-  if (spec.redundant_experts > 0 && reader.has("replicas")) {
-    spec.replicas = *replica_choice(kReplicas[reader.choice("replicas", kReplicas)]);
   }
 }
 
@@ -65,7 +70,8 @@ PlacementChoice read_placement(JsonReader& reader, std::string_view key, const R
   }
   JsonReader object = reader.object(key);
   placement.spec.kind = *placement_kind(kKinds[object.choice("kind", kKinds)]);
-  if (placement.spec.kind == PlacementKind::eplb) read_eplb(object, router, layout, placement.spec);
+  if (has_replicas(placement.spec.kind)) read_replicas(object, router, layout, placement.spec);
+  if (placement.spec.kind == PlacementKind::eplb) read_groups(object, router, placement.spec);
   if (placement.spec.kind == PlacementKind::coactivation) {
     placement.spec.load_slack = object.number_or("load_slack", 0, kMaxSlack, placement.spec.load_slack);
   }
@@ -78,11 +84,9 @@ ordered_json placement_json(const PlacementChoice& placement) {
   const PlacementSpec& spec = placement.spec;
   if (!needs_loads(spec.kind)) return name(spec.kind);
   ordered_json json = {{"kind", name(spec.kind)}};
-  if (spec.kind == PlacementKind::eplb) {
-    json["redundant_experts"] = spec.redundant_experts;
-    json["groups"] = spec.groups;
-    if (spec.redundant_experts > 0) json["replicas"] = name(spec.replicas);
-  }
+  if (has_replicas(spec.kind)) json["redundant_experts"] = spec.redundant_experts;
+  if (spec.kind == PlacementKind::eplb) json["groups"] = spec.groups;
+  if (spec.redundant_experts > 0) json["replicas"] = name(spec.replicas);
   if (spec.kind == PlacementKind::coactivation) json["load_slack"] = spec.load_slack;
   json["loads"] = kLoads[placement.load_steps == 0 ? 0 : 1];
   if (placement.load_steps > 0) json["load_steps"] = placement.load_steps;

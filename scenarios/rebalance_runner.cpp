@@ -36,6 +36,13 @@ std::optional<std::int64_t> break_even_steps(const RebalanceResult& rebalance, P
   return (moving.count + saved - 1) / saved;
 }
 
+std::optional<std::int64_t> break_even_tokens(const RebalanceResult& rebalance, std::int64_t tokens,
+                                              Picoseconds moving) {
+  const double saved = (rebalance.before.layer - rebalance.after.layer).seconds();
+  if (saved <= 0) return std::nullopt;
+  return static_cast<std::int64_t>(std::ceil(static_cast<double>(tokens) * moving.seconds() / saved));
+}
+
 }  // namespace
 
 void run_rebalance(const Scenario& scenario, const RebalanceWorkload& workload, Simulator& simulator,
@@ -63,6 +70,7 @@ void run_rebalance(const Scenario& scenario, const RebalanceWorkload& workload, 
   result.breakdown = {{"move_experts", result.time}};
   result.exposed_communication = result.time;
   rebalance.break_even_steps = break_even_steps(rebalance, result.time);
+  rebalance.break_even_tokens_per_rank = break_even_tokens(rebalance, workload.tokens_per_rank, result.time);
   result.rebalance = rebalance;
   result.caveats.push_back({"rebalance_idle",
                             "Ranks do nothing else while weights move; a deployment that moves them beside its steps "

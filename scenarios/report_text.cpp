@@ -237,6 +237,10 @@ void Report::rebalance() {
   const double saved = microseconds(rebalance.before.layer) - microseconds(rebalance.after.layer);
   row("saved a step", fmt::format("{}{}", saved < 0 ? "-" : "", time_text(std::abs(saved))), "in this layer");
   row("break-even", rebalance.break_even_steps ? grouped(*rebalance.break_even_steps) + " steps" : "never");
+  if (rebalance.break_even_tokens_per_rank) {
+    row("break-even in one step", grouped(*rebalance.break_even_tokens_per_rank),
+        "tokens a rank, as far as time is proportional");
+  }
 }
 
 void Report::memory() {

@@ -51,6 +51,8 @@ struct RebalanceResult {
   Bytes most_received = {};  // By one rank.
   std::int64_t layers = 1;   // Of the model, that have experts: each has as much to move and as much to gain.
   std::optional<std::int64_t> break_even_steps = {};  // Steps that save what the move takes; empty if none does.
+  // Tokens of each rank of which one step saves it, if savings grow with tokens; empty if none does.
+  std::optional<std::int64_t> break_even_tokens_per_rank = {};
 };
 
 // Of the fullest rank.

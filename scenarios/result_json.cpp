@@ -71,6 +71,7 @@ ordered_json rebalance_json(const RebalanceResult& rebalance) {
                        {"layers", rebalance.layers},
                        {"saved_us", microseconds(rebalance.before.layer) - microseconds(rebalance.after.layer)}};
   put_if(json, "break_even_steps", rebalance.break_even_steps);
+  put_if(json, "break_even_tokens_per_rank", rebalance.break_even_tokens_per_rank);
   return json;
 }
 

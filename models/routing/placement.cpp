@@ -4,13 +4,15 @@
 #include <array>
 
 #include "models/routing/placement/balanced_packing.hpp"
+#include "models/routing/placement/duplication.hpp"
 #include "models/routing/placement/eplb.hpp"
 #include "sim/check.hpp"
 
 namespace moesim {
 namespace {
 
-constexpr std::array<std::string_view, 6> kNames{"contiguous", "strided", "zigzag", "greedy", "coactivation", "eplb"};
+constexpr std::array<std::string_view, 7> kNames{"contiguous",   "strided", "zigzag",    "greedy",
+                                                 "coactivation", "eplb",    "duplicates"};
 
 ExpertPlacement zigzag(std::span<const double> loads, int ranks) {
   const std::vector<std::int32_t> order = falling_order(loads);
@@ -49,6 +51,8 @@ std::string_view name(PlacementKind kind) { return kNames[static_cast<std::size_
 
 bool needs_loads(PlacementKind kind) { return kind != PlacementKind::contiguous && kind != PlacementKind::strided; }
 
+bool has_replicas(PlacementKind kind) { return kind == PlacementKind::eplb || kind == PlacementKind::duplicates; }
+
 std::vector<RankId> place_experts(PlacementKind kind, int experts, int ranks) {
   MOESIM_CHECK(ranks > 0 && experts > 0 && experts % ranks == 0, "{} experts on {} ranks", experts, ranks);
   MOESIM_CHECK(!needs_loads(kind), "{} without loads", name(kind));
@@ -65,7 +69,7 @@ ExpertPlacement place_experts(const PlacementSpec& spec, const RankLayout& layou
                               const ChoiceStatistics& seen) {
   MOESIM_CHECK(!needs_loads(spec.kind) || std::ssize(seen.loads) == experts, "{} loads of {} experts",
                seen.loads.size(), experts);
-  MOESIM_CHECK(spec.kind == PlacementKind::eplb || spec.redundant_experts == 0, "{} redundant experts of {}",
+  MOESIM_CHECK(has_replicas(spec.kind) || spec.redundant_experts == 0, "{} redundant experts of {}",
                spec.redundant_experts, name(spec.kind));
   switch (spec.kind) {
     case PlacementKind::contiguous:
@@ -83,6 +87,8 @@ ExpertPlacement place_experts(const PlacementSpec& spec, const RankLayout& layou
                                .groups = spec.groups,
                                .nodes = equal_nodes(layout),
                                .ranks = layout.ranks});
+    case PlacementKind::duplicates:
+      return duplicate_busiest(seen.loads, spec.redundant_experts, layout.ranks);
   }
   MOESIM_CHECK(false, "placement {}", static_cast<int>(spec.kind));
 }

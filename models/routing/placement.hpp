@@ -21,6 +21,7 @@ enum class PlacementKind {
   greedy,        // Experts by falling load, each to the least loaded rank that has a slot left.
   coactivation,  // Experts that tokens choose together on the same node (placement/coactivation.hpp).
   eplb,          // Redundant experts, replicated and packed by load (placement/eplb.hpp).
+  duplicates,    // Contiguous, and copies of the busiest experts (placement/duplication.hpp).
 };
 std::optional<PlacementKind> placement_kind(std::string_view name);
 std::string_view name(PlacementKind kind);
@@ -28,12 +29,15 @@ std::string_view name(PlacementKind kind);
 // Whether it depends on what the experts compute.
 bool needs_loads(PlacementKind kind);
 
+// Whether it can have redundant experts.
+bool has_replicas(PlacementKind kind);
+
 // Where each logical expert lives: rank_of_expert[experts]. `ranks` divides `experts`; `kind` needs no loads.
 std::vector<RankId> place_experts(PlacementKind kind, int experts, int ranks);
 
 struct PlacementSpec {
   PlacementKind kind = PlacementKind::contiguous;
-  int redundant_experts = 0;  // Physical experts beside the N logical ones. eplb
+  int redundant_experts = 0;  // Physical experts beside the N logical ones. eplb, duplicates
   int groups = 1;             // Of neighbouring experts, kept whole on a node where they can be. eplb
   double load_slack = 0.1;    // What a node may carry beyond its fair share, of that. coactivation
   ReplicaChoice replicas = ReplicaChoice::even;

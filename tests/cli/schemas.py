@@ -43,6 +43,7 @@ OTHERS = [
     {**GOOD, "routing": {"skew": {"kind": "lognormal", "sigma": 1.2}}},
     {**GOOD, "placement": {"kind": "eplb", "redundant_experts": 8, "groups": 4, "replicas": "nearest",
                            "load_steps": 2, "load_seed": 5}},
+    {**GOOD, "placement": {"kind": "duplicates", "redundant_experts": 8, "replicas": "even", "load_steps": 2}},
     {**GOOD, "placement": {"kind": "greedy", "loads": "same_step"}},
     {**GOOD, "placement": {"kind": "coactivation", "load_slack": 0.2, "loads": "previous_steps"}},
     {**GOOD, "workload": {"kind": "rebalance", "tokens_per_rank": 8, "from": {"kind": "strided"}},

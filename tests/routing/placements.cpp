@@ -1,4 +1,5 @@
 // Placements by load: what each is by hand, how far from the best, and what they make of skewed loads.
+#include "models/routing/placement/duplication.hpp"
 #include "models/routing/placement/load_bound.hpp"
 #include "models/routing/popularity.hpp"
 #include "tests/catch.hpp"
@@ -29,6 +30,23 @@ TEST_CASE("zigzag and greedy by hand", "[oracle]") {
   CHECK(experts(place(PlacementKind::greedy, loads, layout)) == std::vector<std::int32_t>{1, 0, 5, 3, 4, 2});
   CHECK_THROWS_AS(place(PlacementKind::greedy, loads, {.ranks = 4, .ranks_per_node = 2}), InternalError);
   CHECK_THROWS_AS(place(PlacementKind::greedy, loads, layout, 2), InternalError);
+}
+
+TEST_CASE("duplicates of the busiest experts go where there is room, by hand", "[oracle]") {
+  // Two ranks of two: 12 + 2 and 3 + 1, two more slots. Shares: 12 -> 6 + 6 -> 4 + 4 + 4. Rank 0 has 4 + 2, rank 1 has
+  // 4; the first copy goes to rank 1 (8), the second has only ranks that have it, and rank 0 the last slot.
+  const std::vector<double> loads{12, 2, 3, 1};
+  const ExpertPlacement placement = place(PlacementKind::duplicates, loads, {.ranks = 2, .ranks_per_node = 2}, 2);
+  CHECK(std::vector<std::int32_t>(placement.expert_of_slot().begin(), placement.expert_of_slot().end()) ==
+        std::vector<std::int32_t>{0, 1, 0, 2, 3, 0});
+  CHECK(rank_loads(placement, loads) == std::vector<double>{10, 8});
+  // 1 us to move, 2 copies a token, 0.5 of the mean less, 10 ns a copy: 100 tokens save 100 x 2 x 0.5 x 10 ns.
+  CHECK(duplication_break_even_tokens({.move = Picoseconds{1'000'000},
+                                       .copy = Picoseconds{10'000},
+                                       .top_k = 2,
+                                       .max_over_mean_before = 1.5,
+                                       .max_over_mean_after = 1.0}) == Approx(100));
+  CHECK_THROWS_AS(duplication_break_even_tokens({.move = Picoseconds{1}, .copy = Picoseconds{1}}), InternalError);
 }
 
 // The fullest rank of the best placement, by trying all: every division of the slots among the experts, every way to
@@ -104,7 +122,9 @@ TEST_CASE("no placement is below the bound, and none of ours is below the best o
     CHECK(bound <= best_with_three * (1 + 1e-12));
     CHECK(best_with_three <= best * (1 + 1e-12));
     tight += bound > 0.95 * best_with_three;
-    CHECK(fullest(place(PlacementKind::eplb, loads, layout, 3), loads) >= best_with_three * (1 - 1e-12));
+    for (const auto kind : {PlacementKind::eplb, PlacementKind::duplicates}) {
+      CHECK(fullest(place(kind, loads, layout, 3), loads) >= best_with_three * (1 - 1e-12));
+    }
   }
   CHECK(tight > 50);  // The bound says something.
 }

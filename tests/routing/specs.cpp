@@ -11,7 +11,7 @@ TEST_CASE("kinds and paths are known by their names", "[oracle]") {
     CHECK(routing_kind(name(kind)) == kind);
   }
   CHECK_FALSE(routing_kind("top_3"));
-  for (int i = 0; i < 6; ++i) {
+  for (int i = 0; i < 7; ++i) {
     const auto kind = static_cast<PlacementKind>(i);
     CHECK(placement_kind(name(kind)) == kind);
   }

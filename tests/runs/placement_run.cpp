@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "models/exchange/exchange_plan.hpp"
+#include "models/routing/placement/duplication.hpp"
 #include "tests/catch.hpp"
 #include "tests/runs/run_text.hpp"
 
@@ -83,6 +84,39 @@ TEST_CASE("a rebalance has the layer before and after, and breaks even where the
   CHECK(nothing.rebalance->experts_moved == 0);
   CHECK(nothing.time == Picoseconds::zero());
   CHECK_FALSE(nothing.rebalance->break_even_steps);
+}
+
+TEST_CASE("duplicating the busiest experts for one step pays from so many tokens a rank", "[oracle][runs]") {
+  const auto run = [](std::int64_t tokens) {
+    const std::string workload = fmt::format(R"({{"kind": "rebalance", "tokens_per_rank": {}}})", tokens);
+    const std::string duplicates = R"({"kind": "duplicates", "redundant_experts": 16, "loads": "same_step"})";
+    return run_text(scenario(workload, duplicates));
+  };
+  const auto pays = [&](std::int64_t tokens) { return run(tokens).rebalance->break_even_steps == 1; };
+  std::int64_t too_few = 64;
+  std::int64_t enough = 65536;
+  REQUIRE_FALSE(pays(too_few));
+  REQUIRE(pays(enough));
+  while (50 * enough > 51 * too_few) {
+    const std::int64_t middle = (too_few + enough) / 2;
+    (pays(middle) ? enough : too_few) = middle;
+  }
+  const RunResult there = run(enough);
+  const RebalanceResult& r = *there.rebalance;
+  CHECK(r.experts_moved <= 16);
+  // The line through one point far away meets the simulated one.
+  const auto far = static_cast<double>(*run(4 * enough).rebalance->break_even_tokens_per_rank);
+  CHECK(std::abs(far / static_cast<double>(enough) - 1) < 0.2);
+  // By products alone, 6 d f FLOPs a copy at H800's 989 TFLOP/s in bf16, it would take more tokens: the exchange, which
+  // the fullest rank also holds up, saves as well.
+  const double copy = 6.0 * 7168 * 2048 / 989e12;
+  const double by_products = duplication_break_even_tokens({.move = there.time,
+                                                            .copy = Picoseconds::from_seconds(copy),
+                                                            .top_k = 8,
+                                                            .max_over_mean_before = r.before.rank_max_over_mean,
+                                                            .max_over_mean_after = r.after.rank_max_over_mean});
+  CHECK(static_cast<double>(enough) < by_products);
+  CHECK(static_cast<double>(enough) > 0.1 * by_products);
 }
 
 TEST_CASE("moving weights takes what the busiest NIC needs, and little more", "[oracle][runs]") {
