@@ -24,6 +24,37 @@ struct LoadResult {
   std::optional<int> max_nodes_per_token = std::nullopt;  // Distinct nodes that one token reached, at most.
 };
 
+// How even a placement that was made for loads lies, as max over mean of the copies that ranks compute.
+struct PlacementResult {
+  double contiguous_max_over_mean = 1;  // Of the same tokens with the experts where they were trained.
+  double max_over_mean = 1;
+  double least_max_over_mean = 1;  // Below which no placement with as many slots is, whose replicas share evenly.
+  int experts_per_rank = 0;        // Physical ones.
+};
+
+// Of a layer with one placement of its experts.
+struct RebalanceSide {
+  Picoseconds layer;  // Forward.
+  double rank_max_over_mean = 1;
+  Bytes bytes_scale_out;  // Of dispatch and combine.
+  Bytes weights;          // Of the layer, on one rank.
+};
+
+// The move of one layer's experts. All ranks wait while it lasts, which is the run's time.
+struct RebalanceResult {
+  RebalanceSide before;
+  RebalanceSide after;
+  std::int64_t experts_moved = 0;  // Experts that a rank needed and did not have, counted for each such rank.
+  std::int64_t expert_slots = 0;   // Of the new placement, over all ranks.
+  Bytes bytes_scale_up = {};
+  Bytes bytes_scale_out = {};
+  Bytes most_received = {};  // By one rank.
+  std::int64_t layers = 1;   // Of the model, that have experts: each has as much to move and as much to gain.
+  std::optional<std::int64_t> break_even_steps = {};  // Steps that save what the move takes; empty if none does.
+  // Tokens of each rank of which one step saves it, if savings grow with tokens; empty if none does.
+  std::optional<std::int64_t> break_even_tokens_per_rank = {};
+};
+
 // Of the fullest rank.
 struct MemoryResult {
   Bytes weights;
@@ -97,6 +128,8 @@ struct RunResult {
   std::optional<CopyCounts> copies;              // Of the `exchange` workload.
   std::optional<CollectiveBandwidth> bandwidth;  // Of the `collective` workload.
   std::optional<LoadResult> load;
+  std::optional<PlacementResult> placement;  // Where it was made for loads.
+  std::optional<RebalanceResult> rebalance;  // Of the `rebalance` workload.
   std::optional<MemoryResult> memory;
   std::optional<KernelResults> kernels;
   std::vector<LinkResult> links;  // Busiest first; ties by name.

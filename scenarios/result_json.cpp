@@ -46,6 +46,35 @@ ordered_json load_json(const LoadResult& load) {
   return json;
 }
 
+ordered_json placement_result_json(const PlacementResult& placement) {
+  return {{"contiguous_max_over_mean", finite(placement.contiguous_max_over_mean)},
+          {"max_over_mean", finite(placement.max_over_mean)},
+          {"least_max_over_mean", finite(placement.least_max_over_mean)},
+          {"experts_per_rank", placement.experts_per_rank}};
+}
+
+ordered_json side_json(const RebalanceSide& side) {
+  return {{"layer_us", microseconds(side.layer)},
+          {"rank_max_over_mean", finite(side.rank_max_over_mean)},
+          {"bytes_scale_out", side.bytes_scale_out.count},
+          {"weights_bytes", side.weights.count}};
+}
+
+ordered_json rebalance_json(const RebalanceResult& rebalance) {
+  ordered_json json = {{"before", side_json(rebalance.before)},
+                       {"after", side_json(rebalance.after)},
+                       {"experts_moved", rebalance.experts_moved},
+                       {"expert_slots", rebalance.expert_slots},
+                       {"bytes_scale_up", rebalance.bytes_scale_up.count},
+                       {"bytes_scale_out", rebalance.bytes_scale_out.count},
+                       {"most_received_bytes", rebalance.most_received.count},
+                       {"layers", rebalance.layers},
+                       {"saved_us", microseconds(rebalance.before.layer) - microseconds(rebalance.after.layer)}};
+  put_if(json, "break_even_steps", rebalance.break_even_steps);
+  put_if(json, "break_even_tokens_per_rank", rebalance.break_even_tokens_per_rank);
+  return json;
+}
+
 ordered_json memory_json(const MemoryResult& memory) {
   ordered_json json = {{"weights_bytes", memory.weights.count}, {"activations_bytes", memory.activations.count}};
   if (memory.gradients) json["gradients_bytes"] = memory.gradients->count;
@@ -123,6 +152,8 @@ ordered_json result_json(const RunResult& result) {
     json["bus_bandwidth_gb_per_s"] = finite(result.bandwidth->bus_gb_per_s);
   }
   if (result.load) json["load"] = load_json(*result.load);
+  if (result.placement) json["placement"] = placement_result_json(*result.placement);
+  if (result.rebalance) json["rebalance"] = rebalance_json(*result.rebalance);
   if (result.kernels) json["kernels"] = kernels_json(*result.kernels);
   if (result.memory) json["memory"] = memory_json(*result.memory);
   put_lists(json, result);

@@ -11,6 +11,7 @@
 #include "scenarios/exchange_runner.hpp"
 #include "scenarios/flow_runner.hpp"
 #include "scenarios/layer_runner.hpp"
+#include "scenarios/rebalance_runner.hpp"
 #include "scenarios/timeline.hpp"
 
 namespace moesim {
@@ -43,7 +44,8 @@ std::vector<LinkResult> link_results(const ClusterNetwork& network, double toler
 
 LinkUse link_use(const Scenario& scenario) {
   const auto& library = scenario.dispatch.library;
-  if (!library) return {};
+  // Weights move by plain copies, not by the kernels of the exchange.
+  if (!library || std::holds_alternative<RebalanceWorkload>(scenario.workload)) return {};
   return {.scale_up = library->constant_or("scale_up_efficiency", 1),
           .scale_out = library->constant_or("scale_out_efficiency", 1)};
 }
@@ -115,7 +117,8 @@ RunResult run_scenario(const Scenario& scenario, const RunOptions& options) {
           [&](const ExchangeWorkload& exchange) { run_exchange(scenario, exchange, simulator, network, result); },
           [&](const CollectiveWorkload& collective) {
             run_collective(scenario, collective, simulator, network, result);
-          }},
+          },
+          [&](const RebalanceWorkload& rebalance) { run_rebalance(scenario, rebalance, simulator, network, result); }},
       scenario.workload);
   result.events = simulator.events_run();
   result.links = link_results(network, scenario.network.tolerance, result.time);

@@ -42,6 +42,7 @@ void check_collective(const Scenario& scenario, const CollectiveWorkload& worklo
 std::optional<std::int64_t> routed_tokens_per_rank(const Scenario& scenario) {
   if (const auto* layer = std::get_if<MoeLayerWorkload>(&scenario.workload)) return layer->tokens_per_rank;
   if (const auto* exchange = std::get_if<ExchangeWorkload>(&scenario.workload)) return exchange->tokens_per_rank;
+  if (const auto* rebalance = std::get_if<RebalanceWorkload>(&scenario.workload)) return rebalance->tokens_per_rank;
   return std::nullopt;
 }
 

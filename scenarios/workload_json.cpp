@@ -9,6 +9,7 @@
 #include "scenarios/csv.hpp"
 #include "scenarios/error.hpp"
 #include "scenarios/json_text.hpp"
+#include "scenarios/placement_json.hpp"
 #include "scenarios/text_file.hpp"
 
 namespace moesim {
@@ -18,7 +19,8 @@ using nlohmann::ordered_json;
 
 namespace {
 
-constexpr std::array<std::string_view, 5> kKinds{"flows", "all_to_all", "moe_layer", "exchange", "collective"};
+constexpr std::array<std::string_view, 6> kKinds{"flows",    "all_to_all", "moe_layer",
+                                                 "exchange", "collective", "rebalance"};
 constexpr std::array<std::string_view, 2> kExchangeOps{"dispatch", "combine"};
 constexpr std::size_t kMaxCsvBytes = std::size_t{1} << 30;
 constexpr std::int64_t kMaxTokensPerRank = std::int64_t{1} << 31;
@@ -101,6 +103,11 @@ ExchangeWorkload read_exchange(JsonReader& reader) {
   workload.tokens_per_rank = reader.integer("tokens_per_rank", 1, kMaxTokensPerRank);
   if (reader.has("op")) workload.op = static_cast<ExchangeDirection>(reader.choice("op", kExchangeOps));
   return workload;
+}
+
+RebalanceWorkload read_rebalance(JsonReader& reader) {
+  if (reader.has("from")) reader.raw("from");  // It depends on the router: read_rebalance_from().
+  return {.tokens_per_rank = reader.integer("tokens_per_rank", 1, kMaxTokensPerRank), .from = {}};
 }
 
 CollectiveWorkload read_collective(JsonReader& reader, const RankLayout& cluster) {
@@ -189,6 +196,12 @@ struct ToJson {
             {"op", kExchangeOps[static_cast<std::size_t>(exchange.op)]}};
   }
 
+  ordered_json operator()(const RebalanceWorkload& rebalance) const {
+    return {{"kind", "rebalance"},
+            {"tokens_per_rank", rebalance.tokens_per_rank},
+            {"from", placement_json(rebalance.from)}};
+  }
+
   ordered_json operator()(const CollectiveWorkload& collective) const {
     ordered_json value = {{"kind", "collective"},
                           {"op", name(collective.op)},
@@ -208,6 +221,11 @@ struct ToJson {
 
 }  // namespace
 
+void read_rebalance_from(JsonReader workload, const RouterSpec& router, const RankLayout& layout,
+                         RebalanceWorkload& rebalance) {
+  rebalance.from = read_placement(workload, "from", router, layout);
+}
+
 std::span<const std::string_view> workload_kinds() { return kKinds; }
 
 Workload read_workload(JsonReader reader, const RankLayout& cluster, int ranks) {
@@ -226,8 +244,11 @@ Workload read_workload(JsonReader reader, const RankLayout& cluster, int ranks) 
     case 3:
       workload = read_exchange(reader);
       break;
-    default:
+    case 4:
       workload = read_collective(reader, cluster);
+      break;
+    default:
+      workload = read_rebalance(reader);
       break;
   }
   reader.finish();

@@ -7,6 +7,9 @@
 #include <string_view>
 
 #include "models/rank_layout.hpp"
+#include "models/routing/placement/choice_statistics.hpp"
+#include "models/routing/placement/expert_placement.hpp"
+#include "models/routing/placement/replica_choice.hpp"
 #include "models/routing/routed_batch.hpp"
 #include "models/routing/router_spec.hpp"
 #include "sim/ids.hpp"
@@ -34,5 +37,21 @@ RoutedBatch route_batch(const RouterSpec& router, const RankLayout& layout, std:
 // The same number of tokens on every rank.
 RoutedBatch route_batch(const RouterSpec& router, const RankLayout& layout, std::span<const RankId> rank_of_expert,
                         std::int64_t tokens_per_rank, std::uint64_t seed, RoutingPath path = RoutingPath::sampled);
+
+// The same choices with the experts elsewhere: what of a router depends on places (the groups of node_limited, the hot
+// rank) goes by home[experts], where the router was trained to find them. Capacities are those of logical experts.
+RoutedBatch route_batch(const RouterSpec& router, const RankLayout& layout, std::span<const RankId> home,
+                        const ExpertPlacement& placement, ReplicaChoice replicas, std::int64_t tokens_per_rank,
+                        std::uint64_t seed, RoutingPath path = RoutingPath::sampled);
+
+// How the tokens chose in the `steps` steps before the one that route_batch() routes with this seed (none: in that
+// step itself). Experts are as popular as in that step; the tokens are others.
+struct StatisticsOptions {
+  int steps = 1;
+  bool pairs = false;  // Also which experts were chosen together: O(k^2) a token.
+};
+ChoiceStatistics choice_statistics(const RouterSpec& router, const RankLayout& layout, std::span<const RankId> home,
+                                   std::int64_t tokens_per_rank, std::uint64_t seed, const StatisticsOptions& options,
+                                   RoutingPath path = RoutingPath::sampled);
 
 }  // namespace moesim

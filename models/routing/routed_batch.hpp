@@ -36,6 +36,7 @@ struct RoutedBatch {
   RankLayout layout;
   std::int64_t tokens = 0;                  // T, over all ranks
   std::vector<std::int64_t> expert_tokens;  // [experts] copies that each logical expert computes
+  std::vector<std::int64_t> slot_tokens;    // [slots] the same of each physical expert, by rank (ExpertPlacement)
   CountMatrix expert_copies;                // [source rank, rank]: one copy for each chosen expert, local ones too
   CountMatrix rank_copies;                  // [source rank, rank]: tokens of the source with an expert on the rank
   CountMatrix node_copies;                  // [source rank, node]: tokens of the source with an expert on the node
