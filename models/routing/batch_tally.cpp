@@ -9,6 +9,7 @@ namespace moesim {
 BatchTally::BatchTally(const RankLayout& layout, std::span<const RankId> rank_of_expert)
     : rank_seen_(static_cast<std::size_t>(layout.ranks)), node_seen_(static_cast<std::size_t>(layout.nodes())) {
   batch_.layout = layout;
+  batch_.source_tokens.resize(static_cast<std::size_t>(layout.ranks));
   batch_.expert_tokens.resize(rank_of_expert.size());
   batch_.expert_copies = CountMatrix(layout.ranks, layout.ranks);
   batch_.rank_copies = CountMatrix(layout.ranks, layout.ranks);
@@ -35,6 +36,7 @@ void BatchTally::add(std::span<const Source> sources, const Choices& choices) {
     add_source(source.rank, rest.first(count), choices.slots);
     rest = rest.subspan(count);
     batch_.tokens += source.tokens;
+    batch_.source_tokens[source.rank.index()] += source.tokens;
   }
   MOESIM_CHECK(rest.empty(), "{} choices of no source", rest.size());
   lost_share_ += choices.lost_share;

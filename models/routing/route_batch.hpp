@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "models/rank_layout.hpp"
+#include "models/routing/layer_load.hpp"
 #include "models/routing/routed_batch.hpp"
 #include "models/routing/router_spec.hpp"
 #include "sim/ids.hpp"
@@ -31,6 +32,10 @@ std::optional<std::string> router_error(const RouterSpec& router, const RankLayo
 RoutedBatch route_batch(const RouterSpec& router, const RankLayout& layout, std::span<const RankId> rank_of_expert,
                         std::span<const std::int64_t> tokens_per_rank, std::uint64_t seed,
                         RoutingPath path = RoutingPath::sampled);
+// One layer of one step of a LoadSequence. Choices that are not drawn (recorded, dealt out) do depend on how many
+// tokens the ranks before have.
+RoutedBatch route_batch(const RouterSpec& router, const RankLayout& layout, std::span<const RankId> rank_of_expert,
+                        const LayerLoad& load, RoutingPath path = RoutingPath::sampled);
 // The same number of tokens on every rank.
 RoutedBatch route_batch(const RouterSpec& router, const RankLayout& layout, std::span<const RankId> rank_of_expert,
                         std::int64_t tokens_per_rank, std::uint64_t seed, RoutingPath path = RoutingPath::sampled);
