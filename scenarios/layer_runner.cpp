@@ -13,6 +13,7 @@
 #include "models/routing/route_batch.hpp"
 #include "scenarios/layer_graph.hpp"
 #include "scenarios/layer_input.hpp"
+#include "scenarios/layer_steps.hpp"
 #include "topologies/faulty_topology.hpp"
 
 namespace moesim {
@@ -230,8 +231,7 @@ void add_caveats(const LayerInput& input, const KernelModel& model, const RankLo
                               "Weight gradients were not measured: they are a roofline at the fractions "
                               "of the products that were."});
   }
-  result.caveats.push_back(
-      {"synthetic_router", "Tokens were routed by a synthetic router; loads of a trained one differ."});
+  add_router_caveat(input.router, result);
   if (scenario.world_size > scenario.parallelism.ep) {
     result.caveats.push_back(
         {"one_group", fmt::format("The expert-parallel group on the first {} of the cluster's {} ranks was simulated; "
@@ -266,15 +266,14 @@ double useful_flops(const LayerInput& input, const RoutedBatch& batch, LayerPass
 
 }  // namespace
 
-void run_moe_layer(const Scenario& scenario, const MoeLayerWorkload& workload, const GpuCard& gpu, Simulator& simulator,
-                   ClusterNetwork& network, Timeline* timeline, RunResult& result) {
+void run_moe_layer(const Scenario& scenario, const MoeLayerWorkload& workload, const LayerLoad& load,
+                   Simulator& simulator, ClusterNetwork& network, Timeline* timeline, RunResult& result) {
   const LayerInput input = layer_input(scenario, workload, network.topology());
-  const KernelModel model = kernel_model(scenario, device(gpu));
+  const KernelModel model = kernel_model(scenario, device(scenario.gpu));
   const std::vector<RankId> rank_of_expert =
       place_experts(scenario.placement, input.router.num_experts, input.layout.ranks);
 
-  const RoutedBatch batch = route_batch(input.router, input.layout, rank_of_expert, workload.tokens_per_rank,
-                                        scenario.seed, scenario.routing_path);
+  const RoutedBatch batch = route_batch(input.router, input.layout, rank_of_expert, load, scenario.routing_path);
   const ExchangePlan dispatch = exchange_plan(input, ExchangeDirection::dispatch, batch);
   const ExchangePlan combine = exchange_plan(input, ExchangeDirection::combine, batch);
   const RankLoads loads = rank_loads(input, batch, rank_of_expert);
