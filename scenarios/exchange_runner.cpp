@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "scenarios/layer_input.hpp"
+#include "scenarios/layer_steps.hpp"
 #include "scenarios/placed_routing.hpp"
 #include "sim/task_graph.hpp"
 
@@ -57,7 +58,7 @@ void run_exchange(const Scenario& scenario, const ExchangeWorkload& workload, Si
                   ClusterNetwork& network, RunResult& result) {
   const MoeLayerWorkload layer{.tokens_per_rank = workload.tokens_per_rank};
   const LayerInput input = layer_input(scenario, layer, network.topology());
-  const PlacedRouting routing = route_placed(input);
+  const PlacedRouting routing = route_placed(input, first_load(input));
   const RoutedBatch& batch = routing.batch;
   const ExchangePlan plan = exchange_plan(input, workload.op, batch);
   const bool dispatch = workload.op == ExchangeDirection::dispatch;
@@ -72,8 +73,7 @@ void run_exchange(const Scenario& scenario, const ExchangeWorkload& workload, Si
       measure(plan, scenario.dispatch.algorithm, batch, format, input.router.top_k, nodes_kept(input));
   result.placement = routing.result;
   add_placement_caveats(scenario.placement, result);
-  result.caveats.push_back(
-      {"synthetic_router", "Tokens were routed by a synthetic router; loads of a trained one differ."});
+  add_router_caveat(input.router, result);
 }
 
 void run_collective(const Scenario& scenario, const CollectiveWorkload& workload, Simulator& simulator,

@@ -11,6 +11,7 @@
 #include "models/kernels/layer_memory.hpp"
 #include "scenarios/layer_graph.hpp"
 #include "scenarios/layer_input.hpp"
+#include "scenarios/layer_steps.hpp"
 #include "scenarios/placed_routing.hpp"
 #include "topologies/faulty_topology.hpp"
 
@@ -219,8 +220,7 @@ void add_caveats(const LayerInput& input, const KernelModel& model, const RankLo
                               "Weight gradients were not measured: they are a roofline at the fractions "
                               "of the products that were."});
   }
-  result.caveats.push_back(
-      {"synthetic_router", "Tokens were routed by a synthetic router; loads of a trained one differ."});
+  add_router_caveat(input.router, result);
   if (scenario.world_size > scenario.parallelism.ep) {
     result.caveats.push_back(
         {"one_group", fmt::format("The expert-parallel group on the first {} of the cluster's {} ranks was simulated; "
@@ -255,11 +255,11 @@ double useful_flops(const LayerInput& input, const RoutedBatch& batch, LayerPass
 
 }  // namespace
 
-void run_moe_layer(const Scenario& scenario, const MoeLayerWorkload& workload, const GpuCard& gpu, Simulator& simulator,
-                   ClusterNetwork& network, Timeline* timeline, RunResult& result) {
+void run_moe_layer(const Scenario& scenario, const MoeLayerWorkload& workload, const LayerLoad& load,
+                   Simulator& simulator, ClusterNetwork& network, Timeline* timeline, RunResult& result) {
   const LayerInput input = layer_input(scenario, workload, network.topology());
-  const KernelModel model = kernel_model(scenario, device(gpu));
-  const PlacedRouting routing = route_placed(input);
+  const KernelModel model = kernel_model(scenario, device(scenario.gpu));
+  const PlacedRouting routing = route_placed(input, load);
   const RoutedBatch& batch = routing.batch;
   const ExchangePlan dispatch = exchange_plan(input, ExchangeDirection::dispatch, batch);
   const ExchangePlan combine = exchange_plan(input, ExchangeDirection::combine, batch);

@@ -1,38 +1,41 @@
 #include "scenarios/placed_routing.hpp"
 
+#include "models/routing/load_sequence.hpp"
 #include "models/routing/placement/load_bound.hpp"
 #include "models/routing/route_batch.hpp"
 
 namespace moesim {
-namespace {
-
-// Where the router was trained to find the experts. Placements by load move them afterwards.
-std::vector<RankId> home(const LayerInput& input, PlacementKind kind) {
+std::vector<RankId> trained_places(const LayerInput& input, PlacementKind kind) {
   return place_experts(needs_loads(kind) ? PlacementKind::contiguous : kind, input.router.num_experts,
                        input.layout.ranks);
 }
 
-}  // namespace
+LayerLoad first_load(const LayerInput& input) {
+  const std::vector<RankId> home = trained_places(input, input.scenario.placement.spec.kind);
+  return LoadSequence(input.router, input.layout, home, input.workload.tokens_per_rank, 1, input.scenario.seed).load(0);
+}
 
-ExpertPlacement place_experts(const LayerInput& input, const PlacementChoice& choice) {
+ExpertPlacement place_experts(const LayerInput& input, const PlacementChoice& choice, const LayerLoad& load) {
   const PlacementSpec& spec = choice.spec;
   const int experts = input.router.num_experts;
   if (!needs_loads(spec.kind)) return place_experts(spec, input.layout, experts, {});
-  const Scenario& scenario = input.scenario;
+  const std::vector<RankId> home = trained_places(input, spec.kind);
+  const LoadSequence earlier(input.router, input.layout, home, input.workload.tokens_per_rank, input.workload.layers,
+                             choice.load_seed.value_or(input.scenario.seed));
+  const bool same_step = choice.load_steps == 0 && !choice.load_seed;
   const ChoiceStatistics seen = choice_statistics(
-      input.router, input.layout, home(input, spec.kind), input.workload.tokens_per_rank,
-      choice.load_seed.value_or(scenario.seed),
-      {.steps = choice.load_steps, .pairs = spec.kind == PlacementKind::coactivation}, scenario.routing_path);
+      input.router, input.layout, home, same_step ? load : earlier.load(load.layer),
+      {.steps = choice.load_steps, .pairs = spec.kind == PlacementKind::coactivation}, input.scenario.routing_path);
   return place_experts(spec, input.layout, experts, seen);
 }
 
-PlacedRouting route_placed(const LayerInput& input) {
+PlacedRouting route_placed(const LayerInput& input, const LayerLoad& load) {
   const Scenario& scenario = input.scenario;
   const PlacementSpec& spec = scenario.placement.spec;
-  const std::vector<RankId> trained = home(input, spec.kind);
-  PlacedRouting routing{place_experts(input, scenario.placement), {}, {}};
-  routing.batch = route_batch(input.router, input.layout, trained, routing.placement, spec.replicas,
-                              input.workload.tokens_per_rank, scenario.seed, scenario.routing_path);
+  const std::vector<RankId> trained = trained_places(input, spec.kind);
+  PlacedRouting routing{place_experts(input, scenario.placement, load), {}, {}};
+  routing.batch =
+      route_batch(input.router, input.layout, trained, routing.placement, spec.replicas, load, scenario.routing_path);
   if (!needs_loads(spec.kind)) return routing;
   const std::vector<double> loads(routing.batch.expert_tokens.begin(), routing.batch.expert_tokens.end());
   const ExpertPlacement contiguous = placement_of(trained, input.layout.ranks);

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
+#include "models/routing/layer_load.hpp"
 #include "models/routing/placement/expert_placement.hpp"
 #include "models/routing/routed_batch.hpp"
 #include "scenarios/layer_input.hpp"
@@ -16,11 +18,18 @@ struct PlacedRouting {
   std::optional<PlacementResult> result;  // Where the placement was made for loads.
 };
 
-// Where the choice puts the experts, having seen what it may see. The same for the same scenario.
-ExpertPlacement place_experts(const LayerInput& input, const PlacementChoice& choice);
+// Where the router was trained to find the experts: [experts]. Placements by load move them afterwards.
+std::vector<RankId> trained_places(const LayerInput& input, PlacementKind kind);
 
-// Routes the layer's tokens to the experts where the scenario's placement puts them.
-PlacedRouting route_placed(const LayerInput& input);
+// What the first layer of the workload sees in the first step.
+LayerLoad first_load(const LayerInput& input);
+
+// Where the choice puts the experts of the layer that `load` is of, having seen what it may see: the steps before the
+// first, or `load` itself. The same for the same scenario; later steps find the experts where the first did.
+ExpertPlacement place_experts(const LayerInput& input, const PlacementChoice& choice, const LayerLoad& load);
+
+// Routes the tokens of `load` to the experts where the scenario's placement puts them.
+PlacedRouting route_placed(const LayerInput& input, const LayerLoad& load);
 
 // Copies that the experts of each rank compute: [ranks].
 std::vector<double> rank_tokens(const ExpertPlacement& placement, const RoutedBatch& batch);

@@ -6,6 +6,7 @@
 #include "models/exchange/expert_moves.hpp"
 #include "models/kernels/layer_memory.hpp"
 #include "scenarios/exchange_runner.hpp"
+#include "scenarios/layer_steps.hpp"
 #include "scenarios/placed_routing.hpp"
 #include "scenarios/run.hpp"
 
@@ -49,8 +50,9 @@ void run_rebalance(const Scenario& scenario, const RebalanceWorkload& workload, 
                    ClusterNetwork& network, RunResult& result) {
   const MoeLayerWorkload layer{.tokens_per_rank = workload.tokens_per_rank};
   const LayerInput input = layer_input(scenario, layer, network.topology());
-  const ExpertPlacement after = place_experts(input, scenario.placement);
-  const std::vector<ExpertMove> moves = expert_moves(place_experts(input, workload.from), after, input.layout);
+  const LayerLoad load = first_load(input);
+  const ExpertPlacement after = place_experts(input, scenario.placement, load);
+  const std::vector<ExpertMove> moves = expert_moves(place_experts(input, workload.from, load), after, input.layout);
   ExchangeOptions options{.message_overhead = scenario.dispatch.message_overhead};
   const ExchangePlan plan = plan_expert_moves(moves, expert_bytes(input), input.layout, options);
 
@@ -75,8 +77,7 @@ void run_rebalance(const Scenario& scenario, const RebalanceWorkload& workload, 
   result.caveats.push_back({"rebalance_idle",
                             "Ranks do nothing else while weights move; a deployment that moves them beside its steps "
                             "loses less time, and holds the moved experts twice meanwhile."});
-  result.caveats.push_back(
-      {"synthetic_router", "Tokens were routed by a synthetic router; loads of a trained one differ."});
+  add_router_caveat(input.router, result);
   add_placement_caveats(scenario.placement, result);
 }
 

@@ -24,6 +24,7 @@ class Report {
   std::string text() {
     text_ = scenario_text(scenario(), style_);
     headline();
+    steps();
     breakdown();
     kernels();
     traffic();
@@ -56,6 +57,7 @@ class Report {
   }
 
   void headline();
+  void steps();
   void breakdown();
   void kernels();
   void traffic();
@@ -96,6 +98,35 @@ void Report::headline() {
     const double share = result_.time.count == 0 ? 0 : microseconds(*result_.exposed_communication) / time_us;
     row("exposed communication", time_text(microseconds(*result_.exposed_communication)),
         percent_text(share) + " of the time");
+  }
+}
+
+void Report::steps() {
+  if (!result_.steps) return;
+  constexpr std::size_t kShownStragglers = 5;
+  const StepResults& steps = *result_.steps;
+  section("Time of the layer",
+          fmt::format(" over {} steps of {} layers; the rest of this page is the first", steps.steps, steps.layers));
+  const auto time = [&](const char* label, Picoseconds value, const std::string& note) {
+    row(label, time_text(microseconds(value)), note);
+  };
+  const double mean = std::max(microseconds(steps.mean), 1e-6);
+  time("mean", steps.mean, "");
+  time("p50", steps.p50, "");
+  time("p99", steps.p99, fmt::format("{:.3f} x the mean", microseconds(steps.p99) / mean));
+  time("max", steps.max,
+       fmt::format("{:.3f} x the mean; step {}, layer {}", microseconds(steps.max) / mean, steps.slowest_step,
+                   steps.slowest_layer));
+  const auto samples = static_cast<double>(steps.times.size());
+  for (std::size_t i = 0; i < std::min(steps.stragglers.size(), kShownStragglers); ++i) {
+    const auto& [rank, times] = steps.stragglers[i];
+    row(i == 0 ? "stragglers" : "", fmt::format("rank {}", rank),
+        fmt::format("computes longest in {}", percent_text(times / samples)));
+  }
+  if (steps.stragglers.size() > kShownStragglers) {
+    line("  {}",
+         faint(fmt::format("and {} more ranks: --json has them all", steps.stragglers.size() - kShownStragglers),
+               style_));
   }
 }
 

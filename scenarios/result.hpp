@@ -111,6 +111,22 @@ struct CollectiveBandwidth {
   double bus_gb_per_s = 0;
 };
 
+// The time of the layer over steps and layers, each alone. Percentiles are of the nearest rank: the smallest time that
+// so many of a hundred do not exceed.
+struct StepResults {
+  int steps = 1;
+  int layers = 1;
+  Picoseconds mean;
+  Picoseconds min;
+  Picoseconds p50;
+  Picoseconds p99;
+  Picoseconds max;
+  int slowest_step = 0;  // The first with the largest time.
+  int slowest_layer = 0;
+  std::vector<std::pair<int, int>> stragglers;  // Rank, and how often it computed longest; most often first.
+  std::vector<Picoseconds> times;               // [steps, layers], row-major.
+};
+
 // What a run tells. A part that does not apply to the workload is absent, here and in the JSON. docs/scenario.md gives
 // each key's meaning and unit.
 struct RunResult {
@@ -132,8 +148,9 @@ struct RunResult {
   std::optional<RebalanceResult> rebalance;  // Of the `rebalance` workload.
   std::optional<MemoryResult> memory;
   std::optional<KernelResults> kernels;
-  std::vector<LinkResult> links;  // Busiest first; ties by name.
-  std::vector<FlowResult> flows;  // Of the `flows` workload, in its order.
+  std::optional<StepResults> steps;  // Of a `moe_layer` with more than one.
+  std::vector<LinkResult> links;     // Busiest first; ties by name.
+  std::vector<FlowResult> flows;     // Of the `flows` workload, in its order.
   std::vector<Caveat> caveats;
 
   std::optional<double> tokens_per_s() const;

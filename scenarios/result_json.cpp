@@ -101,6 +101,29 @@ ordered_json kernels_json(const KernelResults& kernels) {
   return json;
 }
 
+ordered_json steps_json(const StepResults& steps) {
+  ordered_json json = {{"steps", steps.steps},
+                       {"layers", steps.layers},
+                       {"layer_time_us",
+                        {{"mean", microseconds(steps.mean)},
+                         {"min", microseconds(steps.min)},
+                         {"p50", microseconds(steps.p50)},
+                         {"p99", microseconds(steps.p99)},
+                         {"max", microseconds(steps.max)}}},
+                       {"slowest", {{"step", steps.slowest_step}, {"layer", steps.slowest_layer}}}};
+  const auto samples = static_cast<double>(steps.times.size());
+  ordered_json& stragglers = json["stragglers"] = ordered_json::array();
+  for (const auto& [rank, times] : steps.stragglers) {
+    stragglers.push_back({{"rank", rank}, {"share", times / samples}});
+  }
+  ordered_json& rows = json["times_us"] = ordered_json::array();
+  for (std::size_t i = 0; i < steps.times.size(); ++i) {
+    if (i % static_cast<std::size_t>(steps.layers) == 0) rows.push_back(ordered_json::array());
+    rows.back().push_back(microseconds(steps.times[i]));
+  }
+  return json;
+}
+
 ordered_json flows_json(const std::vector<FlowResult>& flows) {
   ordered_json json = ordered_json::array();
   for (const FlowResult& flow : flows) {
@@ -154,6 +177,7 @@ ordered_json result_json(const RunResult& result) {
   if (result.load) json["load"] = load_json(*result.load);
   if (result.placement) json["placement"] = placement_result_json(*result.placement);
   if (result.rebalance) json["rebalance"] = rebalance_json(*result.rebalance);
+  if (result.steps) json["steps"] = steps_json(*result.steps);
   if (result.kernels) json["kernels"] = kernels_json(*result.kernels);
   if (result.memory) json["memory"] = memory_json(*result.memory);
   put_lists(json, result);

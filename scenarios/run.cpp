@@ -10,7 +10,7 @@
 #include "scenarios/cluster_topology.hpp"
 #include "scenarios/exchange_runner.hpp"
 #include "scenarios/flow_runner.hpp"
-#include "scenarios/layer_runner.hpp"
+#include "scenarios/layer_steps.hpp"
 #include "scenarios/rebalance_runner.hpp"
 #include "scenarios/timeline.hpp"
 
@@ -94,7 +94,6 @@ void add_tolerance(double tolerance, RunResult& result) {
 
 RunResult run_scenario(const Scenario& scenario, const RunOptions& options) {
   const auto started = std::chrono::steady_clock::now();
-  const GpuCard& gpu = scenario.gpu;
   const std::unique_ptr<Topology> topology = build_topology(scenario);
   Simulator simulator;
   ClusterNetwork network(simulator, *topology, link_use(scenario));
@@ -112,7 +111,8 @@ RunResult run_scenario(const Scenario& scenario, const RunOptions& options) {
           [&](const FlowsWorkload& flows) { run_flows(flows, simulator, network, result); },
           [&](const AllToAllWorkload& all) { run_all_to_all(scenario, all, simulator, network, result); },
           [&](const MoeLayerWorkload& layer) {
-            run_moe_layer(scenario, layer, gpu, simulator, network, timeline ? &*timeline : nullptr, result);
+            run_moe_steps(scenario, layer, link_use(scenario), simulator, network, timeline ? &*timeline : nullptr,
+                          result);
           },
           [&](const ExchangeWorkload& exchange) { run_exchange(scenario, exchange, simulator, network, result); },
           [&](const CollectiveWorkload& collective) {

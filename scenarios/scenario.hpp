@@ -54,6 +54,10 @@ std::string_view name(Direction direction);
 struct MoeLayerWorkload {
   std::int64_t tokens_per_rank = 1;
   Direction direction = Direction::forward;
+  // Above 1: the layer is run with the loads of so many steps of so many layers, each alone, for the distribution of
+  // its time. All else in the result is of the first layer in the first step.
+  int steps = 1;
+  int layers = 1;
 };
 
 // The dispatch or the combine of such a layer alone, all ranks ready at once: what benchmarks of exchanges measure.

@@ -124,7 +124,9 @@ std::string long_run_notice(const Scenario& scenario) {
   const RouterSpec& router = *scenario.routing;
   const bool slow = scenario.routing_path == RoutingPath::logits || router.kind == RoutingKind::noisy_top_k ||
                     router.kind == RoutingKind::expert_choice;
-  const double choices = static_cast<double>(*per_rank) * ranks * router.top_k;
+  const auto* layer = std::get_if<MoeLayerWorkload>(&scenario.workload);
+  const double runs = layer == nullptr ? 1 : static_cast<double>(layer->steps) * layer->layers;
+  const double choices = static_cast<double>(*per_rank) * ranks * router.top_k * runs;
   if (slow && choices > kManySlowChoices) {
     return fmt::format("moesim: about {:.0f} choices to route one by one; this can take minutes to hours\n", choices);
   }

@@ -95,6 +95,12 @@ void read_exchange_of_layer(JsonReader& reader, std::int64_t tokens_per_rank, Sc
   scenario.routing = routing.router;
   scenario.routing_path = routing.path;
   scenario.dispatch = read_dispatch(object_or_empty(reader, "dispatch"), routing.router, scenario.gpu);
+  const bool ragged = routing.router.skew.kind == SkewKind::w4_ragged_sources;
+  if (ragged && scenario.dispatch.padding == Padding::capacity) {
+    reader.object("dispatch")
+        .fail("padding", "\"capacity\" with the skew w4_ragged_sources",
+              "\"none\": static shapes need the same number of tokens on every rank");
+  }
 }
 
 // Replicas have weights of their own, and a buffer of a size that is known before the routing has one expert.

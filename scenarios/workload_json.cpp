@@ -24,6 +24,8 @@ constexpr std::array<std::string_view, 6> kKinds{"flows",    "all_to_all", "moe_
 constexpr std::array<std::string_view, 2> kExchangeOps{"dispatch", "combine"};
 constexpr std::size_t kMaxCsvBytes = std::size_t{1} << 30;
 constexpr std::int64_t kMaxTokensPerRank = std::int64_t{1} << 31;
+constexpr std::int64_t kMaxSteps = 1'000'000;
+constexpr std::int64_t kMaxLayers = 10'000;
 
 // Exactly one of the keys has to be there.
 std::string_view only_one(const JsonReader& reader, std::span<const std::string_view> keys) {
@@ -95,6 +97,8 @@ MoeLayerWorkload read_moe_layer(JsonReader& reader) {
   MoeLayerWorkload workload;
   workload.tokens_per_rank = reader.integer("tokens_per_rank", 1, kMaxTokensPerRank);
   if (reader.has("direction")) workload.direction = *direction(kDirections[reader.choice("direction", kDirections)]);
+  workload.steps = static_cast<int>(reader.integer_or("steps", 1, kMaxSteps, 1));
+  workload.layers = static_cast<int>(reader.integer_or("layers", 1, kMaxLayers, 1));
   return workload;
 }
 
@@ -187,7 +191,11 @@ struct ToJson {
   }
 
   ordered_json operator()(const MoeLayerWorkload& layer) const {
-    return {{"kind", "moe_layer"}, {"tokens_per_rank", layer.tokens_per_rank}, {"direction", name(layer.direction)}};
+    return {{"kind", "moe_layer"},
+            {"tokens_per_rank", layer.tokens_per_rank},
+            {"direction", name(layer.direction)},
+            {"steps", layer.steps},
+            {"layers", layer.layers}};
   }
 
   ordered_json operator()(const ExchangeWorkload& exchange) const {

@@ -13,6 +13,7 @@ BatchTally::BatchTally(const RankLayout& layout, const ExpertPlacement& placemen
       node_seen_(static_cast<std::size_t>(layout.nodes())) {
   MOESIM_CHECK(placement.ranks() == layout.ranks, "experts on {} ranks of {}", placement.ranks(), layout.ranks);
   batch_.layout = layout;
+  batch_.source_tokens.resize(static_cast<std::size_t>(layout.ranks));
   batch_.expert_tokens.resize(static_cast<std::size_t>(placement.experts()));
   batch_.slot_tokens.resize(static_cast<std::size_t>(placement.slots()));
   batch_.expert_copies = CountMatrix(layout.ranks, layout.ranks);
@@ -47,6 +48,7 @@ void BatchTally::add(std::span<const Source> sources, const Choices& choices) {
     }
     rest = rest.subspan(count);
     batch_.tokens += source.tokens;
+    batch_.source_tokens[source.rank.index()] += source.tokens;
   }
   MOESIM_CHECK(rest.empty(), "{} choices of no source", rest.size());
   lost_share_ += choices.lost_share;
