@@ -127,6 +127,26 @@ struct StepResults {
   std::vector<Picoseconds> times;               // [steps, layers], row-major.
 };
 
+// A pipeline rank over one training step.
+struct PipelineRankResult {
+  int layers = 0;               // Of the model, that it works on.
+  std::int64_t parameters = 0;  // That each of its ranks holds.
+  Picoseconds busy;             // In slots, what they wait inside for exchanges included.
+  Picoseconds computing;        // Of that, with a kernel running.
+  Picoseconds bubble;           // Until the last slot of any rank has ended, without a slot.
+  Picoseconds update;           // Gradients, optimizer, parameters.
+};
+
+// Of the `training_step` workload.
+struct TrainingResult {
+  int micro_batches = 0;        // Of each pipeline.
+  Picoseconds pipeline_time;    // Until the last slot of any rank has ended.
+  Picoseconds mean_bubble = {};      // Over pipeline ranks.
+  double model_tflop_per_s_per_gpu = 0;
+  std::int64_t slots_simulated = 0;
+  std::vector<PipelineRankResult> stages;  // [pipeline ranks]
+};
+
 // What a run tells. A part that does not apply to the workload is absent, here and in the JSON. docs/scenario.md gives
 // each key's meaning and unit.
 struct RunResult {
@@ -149,6 +169,7 @@ struct RunResult {
   std::optional<MemoryResult> memory;
   std::optional<KernelResults> kernels;
   std::optional<StepResults> steps;  // Of a `moe_layer` with more than one.
+  std::optional<TrainingResult> training;
   std::vector<LinkResult> links;     // Busiest first; ties by name.
   std::vector<FlowResult> flows;     // Of the `flows` workload, in its order.
   std::vector<Caveat> caveats;

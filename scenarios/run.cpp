@@ -13,6 +13,7 @@
 #include "scenarios/layer_steps.hpp"
 #include "scenarios/rebalance_runner.hpp"
 #include "scenarios/timeline.hpp"
+#include "scenarios/training_runner.hpp"
 
 namespace moesim {
 namespace {
@@ -118,7 +119,11 @@ RunResult run_scenario(const Scenario& scenario, const RunOptions& options) {
           [&](const CollectiveWorkload& collective) {
             run_collective(scenario, collective, simulator, network, result);
           },
-          [&](const RebalanceWorkload& rebalance) { run_rebalance(scenario, rebalance, simulator, network, result); }},
+          [&](const RebalanceWorkload& rebalance) { run_rebalance(scenario, rebalance, simulator, network, result); },
+          [&](const TrainingWorkload& training) {
+            run_training(scenario, training, *topology, link_use(scenario), simulator, network,
+                         timeline ? &*timeline : nullptr, result);
+          }},
       scenario.workload);
   result.events = simulator.events_run();
   result.links = link_results(network, scenario.network.tolerance, result.time);

@@ -33,6 +33,9 @@ constexpr Names<Direction, 3> kDirections{{{Direction::forward, "forward"},
                                            {Direction::forward_backward, "forward_backward"}}};
 constexpr Names<Padding, 2> kPaddings{{{Padding::none, "none"}, {Padding::capacity, "capacity"}}};
 
+constexpr Names<Recompute, 3> kRecomputes{
+    {{Recompute::none, "none"}, {Recompute::selective, "selective"}, {Recompute::full, "full"}}};
+
 }  // namespace
 
 std::optional<Direction> direction(std::string_view text) { return by_name(kDirections, text); }
@@ -40,9 +43,12 @@ std::string_view name(Direction value) { return by_value(kDirections, value); }
 std::optional<Padding> padding(std::string_view text) { return by_name(kPaddings, text); }
 std::string_view name(Padding value) { return by_value(kPaddings, value); }
 
+std::optional<Recompute> recompute(std::string_view text) { return by_name(kRecomputes, text); }
+std::string_view name(Recompute value) { return by_value(kRecomputes, value); }
+
 std::string_view workload_kind(const Workload& workload) {
-  constexpr std::array<std::string_view, std::variant_size_v<Workload>> kKinds{"flows",    "all_to_all", "moe_layer",
-                                                                               "exchange", "collective", "rebalance"};
+  constexpr std::array<std::string_view, std::variant_size_v<Workload>> kKinds{
+      "flows", "all_to_all", "moe_layer", "exchange", "collective", "rebalance", "training_step"};
   return kKinds[workload.index()];
 }
 

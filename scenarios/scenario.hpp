@@ -15,6 +15,8 @@
 #include "models/kernels/kernel_profile.hpp"
 #include "models/routing/route_batch.hpp"
 #include "models/routing/router_spec.hpp"
+#include "models/schedule/parallel_sizes.hpp"
+#include "models/schedule/pipeline_schedule.hpp"
 #include "scenarios/placement_choice.hpp"
 #include "sim/ids.hpp"
 #include "sim/units.hpp"
@@ -83,8 +85,28 @@ struct RebalanceWorkload {
   PlacementChoice from;
 };
 
+// What a backward pass computes again of the forward pass, so that it need not be kept.
+enum class Recompute {
+  none,
+  selective,  // Norms, functions between products, up-projections of latents.
+  full,       // All but each layer's input.
+};
+std::optional<Recompute> recompute(std::string_view name);
+std::string_view name(Recompute recompute);
+
+// One optimizer step of a whole model, on all ranks of the cluster.
+struct TrainingWorkload {
+  std::int64_t sequence_length = 1;
+  std::int64_t micro_batch = 1;   // Sequences of one micro-batch.
+  std::int64_t global_batch = 1;  // Sequences of a step; a multiple of micro_batch * dp.
+  PipelineKind schedule = PipelineKind::one_f_one_b;
+  int chunks_per_rank = 1;
+  Recompute recompute = Recompute::none;
+  int zero = 1;  // 0: every rank has the whole optimizer; 1: data-parallel ranks share it out (ZeRO, arXiv:1910.02054).
+};
+
 using Workload = std::variant<FlowsWorkload, AllToAllWorkload, MoeLayerWorkload, ExchangeWorkload, CollectiveWorkload,
-                              RebalanceWorkload>;
+                              RebalanceWorkload, TrainingWorkload>;
 std::string_view workload_kind(const Workload& workload);  // "flows", "all_to_all", "moe_layer", ...
 
 // What each expert's buffer holds on the wire.
@@ -120,10 +142,9 @@ struct NetworkSpec {
   double tolerance = 0;  // FlowNetwork::set_tolerance; 0 is exact.
 };
 
-// The expert-parallel group is the cluster's first `ep` ranks; the rest of the cluster idles.
-struct Parallelism {
-  int ep = 1;
-};
+// Workloads that are no whole model know only of `ep`: their expert-parallel group is the cluster's first `ep` ranks, and
+// the rest of the cluster idles.
+using Parallelism = ParallelSizes;
 
 struct Scenario {
   std::string name;

@@ -19,8 +19,8 @@ using nlohmann::ordered_json;
 
 namespace {
 
-constexpr std::array<std::string_view, 6> kKinds{"flows",    "all_to_all", "moe_layer",
-                                                 "exchange", "collective", "rebalance"};
+constexpr std::array<std::string_view, 7> kKinds{"flows",      "all_to_all", "moe_layer",    "exchange",
+                                                 "collective", "rebalance",  "training_step"};
 constexpr std::array<std::string_view, 2> kExchangeOps{"dispatch", "combine"};
 constexpr std::size_t kMaxCsvBytes = std::size_t{1} << 30;
 constexpr std::int64_t kMaxTokensPerRank = std::int64_t{1} << 31;
@@ -164,6 +164,30 @@ CollectiveWorkload read_collective(JsonReader& reader, const RankLayout& cluster
   return workload;
 }
 
+TrainingWorkload read_training(JsonReader& reader) {
+  static constexpr std::array<std::string_view, 3> kRecomputes{"none", "selective", "full"};
+  constexpr std::int64_t kMost = std::int64_t{1} << 30;
+  TrainingWorkload workload;
+  workload.sequence_length = reader.integer("sequence_length", 1, kMost);
+  workload.micro_batch = reader.integer_or("micro_batch", 1, kMost, 1);
+  workload.global_batch = reader.integer("global_batch", 1, kMost);
+  const std::span<const std::string_view> kinds = pipeline_kind_names();
+  if (reader.has("schedule")) workload.schedule = *pipeline_kind(kinds[reader.choice("schedule", kinds)]);
+  const std::optional<int> fixed = chunks_of(workload.schedule);
+  if (!fixed) {
+    workload.chunks_per_rank = static_cast<int>(reader.integer("chunks_per_rank", 2, 1024));
+  } else {
+    workload.chunks_per_rank = *fixed;
+    if (reader.has("chunks_per_rank")) {
+      reader.fail("chunks_per_rank", fmt::format("a key that {} has no use for", name(workload.schedule)),
+                  "it only with interleaved");
+    }
+  }
+  if (reader.has("recompute")) workload.recompute = *recompute(kRecomputes[reader.choice("recompute", kRecomputes)]);
+  workload.zero = static_cast<int>(reader.integer_or("zero", 0, 1, 1));
+  return workload;
+}
+
 struct ToJson {
   int ranks;
 
@@ -208,6 +232,18 @@ struct ToJson {
     return {{"kind", "rebalance"},
             {"tokens_per_rank", rebalance.tokens_per_rank},
             {"from", placement_json(rebalance.from)}};
+  }
+
+  ordered_json operator()(const TrainingWorkload& training) const {
+    ordered_json value = {{"kind", "training_step"},
+                          {"sequence_length", training.sequence_length},
+                          {"micro_batch", training.micro_batch},
+                          {"global_batch", training.global_batch},
+                          {"schedule", name(training.schedule)}};
+    if (!chunks_of(training.schedule)) value["chunks_per_rank"] = training.chunks_per_rank;
+    value["recompute"] = name(training.recompute);
+    value["zero"] = training.zero;
+    return value;
   }
 
   ordered_json operator()(const CollectiveWorkload& collective) const {
@@ -255,8 +291,11 @@ Workload read_workload(JsonReader reader, const RankLayout& cluster, int ranks) 
     case 4:
       workload = read_collective(reader, cluster);
       break;
-    default:
+    case 5:
       workload = read_rebalance(reader);
+      break;
+    default:
+      workload = read_training(reader);
       break;
   }
   reader.finish();

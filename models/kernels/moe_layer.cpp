@@ -38,6 +38,7 @@ class LayerKernels {
                                  std::int64_t up_columns) const;
   KernelCost shared_forward() const;
   KernelCost shared_backward() const;
+  KernelCost weight_casts(const KernelModel& model, std::int64_t rows, std::int64_t columns, std::int64_t depth) const;
 
   const KernelModel& model_;
   const KernelModel& shared_;
@@ -60,6 +61,14 @@ KernelCost LayerKernels::activation_backward(const KernelModel& model, std::int6
                       matrix_bytes(rows, up_columns, shape_.compute));
 }
 
+// The factors of a weight gradient have scales along their rows, and it wants them along the columns.
+KernelCost LayerKernels::weight_casts(const KernelModel& model, std::int64_t rows, std::int64_t columns,
+                                      std::int64_t depth) const {
+  if (bytes_per_element(shape_.compute) >= bytes_per_element(shape_.activation)) return {};
+  return model.stream(2 * matrix_bytes(rows, columns, shape_.compute)) +
+         model.stream(2 * matrix_bytes(rows, depth, shape_.compute));
+}
+
 KernelCost LayerKernels::shared_forward() const {
   const std::int64_t width = shape_.shared_width;
   if (width == 0 || load_.tokens == 0) return {};
@@ -73,9 +82,11 @@ KernelCost LayerKernels::shared_backward() const {
   if (width == 0 || load_.tokens == 0) return {};
   const std::int64_t up = shape_.shared_up_columns();
   return shared_.gemm(load_.tokens, width, shape_.hidden, expert_types_) +
+         weight_casts(shared_, load_.tokens, shape_.hidden, width) +
          shared_.weight_gradient(load_.tokens, shape_.hidden, width, expert_types_) +
          activation_backward(shared_, load_.tokens, width, up) +
          shared_.gemm(load_.tokens, shape_.hidden, up, expert_types_) +
+         weight_casts(shared_, load_.tokens, up, shape_.hidden) +
          shared_.weight_gradient(load_.tokens, up, shape_.hidden, expert_types_);
 }
 
@@ -114,10 +125,12 @@ MoeLayerCosts LayerKernels::backward() const {
   c.unpermute =
       model_.scatter(load_.received_rows * load_.dispatch_copy + rows_of(shape_.copy_width(), shape_.compute));
   c.down = model_.grouped_gemm(load_.expert_tokens, width, shape_.copy_width(), expert_types_);
-  c.down_weights = model_.grouped_weight_gradient(load_.expert_tokens, shape_.copy_width(), width, expert_types_);
+  c.down_weights = weight_casts(model_, rows_, shape_.copy_width(), width) +
+                   model_.grouped_weight_gradient(load_.expert_tokens, shape_.copy_width(), width, expert_types_);
   c.activation = activation_backward(model_, rows_, width, up);
   c.up = model_.grouped_gemm(load_.expert_tokens, shape_.copy_width(), up, expert_types_);
-  c.up_weights = model_.grouped_weight_gradient(load_.expert_tokens, up, shape_.copy_width(), expert_types_);
+  c.up_weights = weight_casts(model_, rows_, up, shape_.copy_width()) +
+                 model_.grouped_weight_gradient(load_.expert_tokens, up, shape_.copy_width(), expert_types_);
   c.expand = model_.scatter(rows_of(shape_.copy_width(), shape_.activation) + load_.received_rows * load_.combine_copy);
   c.permute = model_.scatter(load_.packed_rows * load_.combine_copy + token_bytes_);
   // Reads the scores and the gradients of the k weights, writes the gradients of the scores.
