@@ -29,10 +29,12 @@ Picoseconds GroupCollectives::simulate(const CollectiveRequest& request, const s
 
 Picoseconds GroupCollectives::time(CollectiveOp op, Bytes bytes, const std::vector<RankId>& group) {
   if (group.size() < 2 || bytes.count == 0) return {};
-  const auto [at, is_new] = known_.try_emplace({static_cast<int>(op), bytes.count, group});
-  if (!is_new) return at->second;
   const int node = topology_.node_of(group.front());
-  const auto in_node = std::count_if(group.begin(), group.end(), [&](RankId rank) { return topology_.node_of(rank) == node; });
+  const auto in_node =
+      std::count_if(group.begin(), group.end(), [&](RankId rank) { return topology_.node_of(rank) == node; });
+  const auto [at, is_new] = known_.try_emplace(
+      {static_cast<int>(op), bytes.count, static_cast<int>(group.size()), static_cast<int>(in_node)});
+  if (!is_new) return at->second;
   return at->second = simulate({.op = op,
                                 .algorithm = CollectiveAlgorithm::ring,
                                 .bytes = bytes,
@@ -43,9 +45,9 @@ Picoseconds GroupCollectives::time(CollectiveOp op, Bytes bytes, const std::vect
 
 Picoseconds GroupCollectives::send(Bytes bytes, RankId source, RankId destination) {
   const std::vector<RankId> pair{source, destination};
-  const auto [at, is_new] = known_.try_emplace({-1, bytes.count, pair});
-  if (!is_new) return at->second;
   const int per_node = topology_.node_of(source) == topology_.node_of(destination) ? 2 : 1;
+  const auto [at, is_new] = known_.try_emplace({-1, bytes.count, 2, per_node});
+  if (!is_new) return at->second;
   return at->second = simulate({.op = CollectiveOp::send_recv,
                                 .algorithm = CollectiveAlgorithm::direct,
                                 .bytes = bytes,

@@ -12,8 +12,8 @@
 
 namespace moesim {
 
-// Times of collectives among any ranks of a cluster, each simulated alone on the network, by rings, once for each group,
-// size and kind. Groups that run at once do not disturb one another here.
+// Times of collectives among any ranks of a cluster, each simulated alone on the network, by rings, once for each
+// number of ranks and of ranks in a node. Groups that run at once do not disturb one another here.
 class GroupCollectives {
  public:
   // With the constants of `library`; without one nothing but the wire takes time.
@@ -28,7 +28,8 @@ class GroupCollectives {
 
   const Topology& topology_;
   std::optional<ExchangeLibrary> library_;
-  std::map<std::tuple<int, std::int64_t, std::vector<RankId>>, Picoseconds> known_;
+  // By operation, bytes, ranks, and ranks in a node: groups that agree in these are alike on a cluster of equal nodes.
+  std::map<std::tuple<int, std::int64_t, int, int>, Picoseconds> known_;
 };
 
 }  // namespace moesim

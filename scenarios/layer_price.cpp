@@ -10,10 +10,10 @@
 namespace moesim {
 namespace {
 
-constexpr std::array kKernels{
-    &MoeLayerCosts::gate,       &MoeLayerCosts::top_k,        &MoeLayerCosts::permute,   &MoeLayerCosts::expand,
-    &MoeLayerCosts::up,         &MoeLayerCosts::activation,   &MoeLayerCosts::down,      &MoeLayerCosts::up_weights,
-    &MoeLayerCosts::down_weights, &MoeLayerCosts::unpermute,  &MoeLayerCosts::combine,   &MoeLayerCosts::shared};
+constexpr std::array kKernels{&MoeLayerCosts::gate,      &MoeLayerCosts::top_k,      &MoeLayerCosts::permute,
+                              &MoeLayerCosts::expand,    &MoeLayerCosts::up,         &MoeLayerCosts::activation,
+                              &MoeLayerCosts::down,      &MoeLayerCosts::up_weights, &MoeLayerCosts::down_weights,
+                              &MoeLayerCosts::unpermute, &MoeLayerCosts::combine,    &MoeLayerCosts::shared};
 
 // Kernel by kernel that of the rank where it takes longest.
 MoeLayerCosts longest(const std::vector<RankCosts>& costs, MoeLayerCosts RankCosts::*pass) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <numeric>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -70,6 +71,36 @@ int read_ep(JsonReader& reader, int world_size, int experts) {
   return static_cast<int>(ep);
 }
 
+// How a whole model is cut: all ranks of the cluster have a part.
+Parallelism read_parallelism(JsonReader& reader, int world_size, int experts) {
+  JsonReader parallelism = object_or_empty(reader, "parallelism");
+  Parallelism sizes;
+  for (const auto& [key, size] : {std::pair{"tp", &sizes.tp}, {"cp", &sizes.cp}, {"pp", &sizes.pp}}) {
+    *size = static_cast<int>(parallelism.integer_or(key, 1, world_size, 1));
+  }
+  const std::int64_t others = std::int64_t{sizes.tp} * sizes.cp * sizes.pp;
+  const std::int64_t left = others <= world_size && world_size % others == 0 ? world_size / others : 0;
+  sizes.dp = static_cast<int>(parallelism.integer_or("dp", 1, world_size, std::max<std::int64_t>(1, left)));
+  if (left == 0 || sizes.dp != left) {
+    parallelism.fail("", fmt::format("tp * cp * pp * dp = {}", others * sizes.dp),
+                     fmt::format("the cluster's {} ranks: a whole model is on all of them", world_size));
+  }
+  if (experts == 0) {
+    if (parallelism.has("ep")) parallelism.fail("ep", "a key that a dense model has no use for", "no \"ep\"");
+  } else {
+    const std::int64_t most = std::gcd<std::int64_t>(experts, sizes.stage_ranks());
+    sizes.ep = static_cast<int>(parallelism.integer_or("ep", 1, world_size, most));
+    if (most % sizes.ep != 0) {
+      parallelism.fail("ep", std::to_string(sizes.ep),
+                       fmt::format("a divisor of the model's {} routed experts and of a stage's {} ranks "
+                                   "(tp * cp * dp): of {}",
+                                   experts, sizes.stage_ranks(), most));
+    }
+  }
+  parallelism.finish();
+  return sizes;
+}
+
 NetworkSpec read_network(JsonReader reader) {
   NetworkSpec network;
   network.tolerance = reader.number_or("tolerance", 0, kMaxTolerance, 0);
@@ -77,10 +108,10 @@ NetworkSpec read_network(JsonReader reader) {
   return network;
 }
 
-void read_model(JsonReader& reader, Scenario& scenario) {
+void read_model(JsonReader& reader, bool dense_too, Scenario& scenario) {
   auto [model, source] =
       read_model_source(reader.raw("model"), reader.where(), join_pointer(reader.pointer(), "model"));
-  if (!model.moe) reader.fail("model", shorten_json(reader.raw("model")), "a model with routed experts; this is dense");
+  if (!model.moe && !dense_too) reader.fail("model", shorten_json(reader.raw("model")), "a model with routed experts; this is dense");
   scenario.model = std::move(model);
   scenario.model_source = std::move(source);
 }
@@ -130,6 +161,44 @@ void read_rebalance(JsonReader& reader, Scenario& scenario) {
   scenario.compute = read_compute(object_or_empty(reader, "compute"), Direction::forward, scenario.gpu);
   check_replicas(reader, scenario, scenario.placement, Direction::forward);
   check_replicas(reader, scenario, rebalance.from, Direction::forward);
+}
+
+void check_training(JsonReader& reader, const Scenario& scenario, const TrainingWorkload& training) {
+  const ParallelSizes& sizes = scenario.parallelism;
+  const JsonReader workload = reader.object("workload");
+  const std::int64_t cuts = std::int64_t{sizes.tp} * sizes.cp;
+  if (training.sequence_length % cuts != 0) {
+    workload.fail("sequence_length", std::to_string(training.sequence_length),
+                  fmt::format("a multiple of tp * cp = {}", cuts));
+  }
+  const std::int64_t at_once = training.micro_batch * sizes.dp;
+  if (training.global_batch % at_once != 0) {
+    workload.fail("global_batch", std::to_string(training.global_batch),
+                  fmt::format("a multiple of micro_batch * dp = {}", at_once));
+  }
+  const PipelineSpec pipeline{.kind = training.schedule,
+                              .ranks = sizes.pp,
+                              .micro_batches = static_cast<int>(training.global_batch / at_once),
+                              .chunks_per_rank = training.chunks_per_rank};
+  if (const auto why = why_not(pipeline)) {
+    workload.fail("schedule", fmt::format("\"{}\" for {} micro-batches on {} pipeline ranks", name(training.schedule),
+                                          pipeline.micro_batches, sizes.pp),
+                  *why);
+  }
+}
+
+void read_training(JsonReader& reader, Scenario& scenario) {
+  const auto& training = std::get<TrainingWorkload>(scenario.workload);
+  check_training(reader, scenario, training);
+  if (scenario.model->moe) {
+    const std::int64_t cuts = std::int64_t{scenario.parallelism.tp} * scenario.parallelism.cp;
+    read_exchange_of_layer(reader, training.micro_batch * training.sequence_length / cuts, scenario);
+  } else {
+    static constexpr std::array<std::string_view, 3> kExperts{"routing", "placement", "dispatch"};
+    refuse_unused(reader, "training_step of a dense model", kExperts);
+  }
+  scenario.compute = read_compute(object_or_empty(reader, "compute"), Direction::forward_backward, scenario.gpu);
+  if (scenario.model->moe) check_replicas(reader, scenario, scenario.placement, Direction::forward_backward);
 }
 
 // A layer's kernels, memory and groups of ranks are those of equal nodes.
@@ -186,10 +255,17 @@ Scenario parse_scenario(const json& value, const std::string& where) {
   if (kind == "collective") refuse_unused(reader, kind, kParallelism);
 
   if (kind != "flows" && kind != "all_to_all") refuse_mixed_nodes(scenario.cluster, kind, where);
-  if (kind == "moe_layer" || kind == "exchange" || kind == "rebalance") read_model(reader, scenario);
-  const int experts = scenario.model ? scenario.model->moe->routing.num_experts : 0;
+  const bool training = kind == "training_step";
+  if (kind == "moe_layer" || kind == "exchange" || kind == "rebalance" || training) {
+    read_model(reader, training, scenario);
+  }
+  const int experts = scenario.model && scenario.model->moe ? scenario.model->moe->routing.num_experts : 0;
   const bool no_group = kind == "flows" || kind == "collective";
-  scenario.parallelism.ep = no_group ? scenario.world_size : read_ep(reader, scenario.world_size, experts);
+  if (training) {
+    scenario.parallelism = read_parallelism(reader, scenario.world_size, experts);
+  } else {
+    scenario.parallelism.ep = no_group ? scenario.world_size : read_ep(reader, scenario.world_size, experts);
+  }
   scenario.workload = read_workload(reader.object("workload"), {scenario.world_size, scenario.cluster.ranks_per_node},
                                     scenario.parallelism.ep);
   JsonReader dispatch = object_or_empty(reader, "dispatch");
@@ -199,6 +275,7 @@ Scenario parse_scenario(const json& value, const std::string& where) {
     check_replicas(reader, scenario, scenario.placement, Direction::forward);
   }
   if (kind == "rebalance") read_rebalance(reader, scenario);
+  if (training) read_training(reader, scenario);
   if (kind == "all_to_all") scenario.dispatch = read_all_to_all_dispatch(dispatch, scenario.gpu);
   if (kind == "collective") scenario.dispatch = read_collective_dispatch(dispatch, scenario.gpu);
   scenario.network = read_network(object_or_empty(reader, "network"));
@@ -221,26 +298,34 @@ Scenario load_scenario(const std::string& path, const LoadOptions& options) {
 
 ordered_json resolved_json(const Scenario& scenario) {
   const auto* layer = std::get_if<MoeLayerWorkload>(&scenario.workload);
-  const bool tokens = scenario.model.has_value();
+  const bool tokens = scenario.routing.has_value();
+  const bool rebalance = std::holds_alternative<RebalanceWorkload>(scenario.workload);
   const bool flows = std::holds_alternative<FlowsWorkload>(scenario.workload);
   const bool collective = std::holds_alternative<CollectiveWorkload>(scenario.workload);
   ordered_json document = {{"schema", 1}, {"name", scenario.name}};
-  if (tokens) document["model"] = ordered_json::parse(scenario.model_source);
+  if (scenario.model) document["model"] = ordered_json::parse(scenario.model_source);
   document["cluster"] = ordered_json::parse(scenario.cluster_source);
   document["workload"] = workload_json(scenario.workload, scenario.parallelism.ep);
-  if (!flows && !collective) document["parallelism"] = {{"ep", scenario.parallelism.ep}};
+  const bool training = std::holds_alternative<TrainingWorkload>(scenario.workload);
+  if (training) {
+    const ParallelSizes& sizes = scenario.parallelism;
+    document["parallelism"] = {{"tp", sizes.tp}, {"cp", sizes.cp}, {"pp", sizes.pp}, {"dp", sizes.dp}};
+    if (tokens) document["parallelism"]["ep"] = sizes.ep;
+  } else if (!flows && !collective) {
+    document["parallelism"] = {{"ep", scenario.parallelism.ep}};
+  }
   if (tokens) {
     document["routing"] = routing_json(*scenario.routing, scenario.routing_path);
     document["placement"] = placement_json(scenario.placement);
     document["dispatch"] = dispatch_json(scenario.dispatch);
-    const bool rebalance = std::holds_alternative<RebalanceWorkload>(scenario.workload);
     if (layer != nullptr || rebalance) {
       document["compute"] = compute_json(scenario.compute, rebalance ? Direction::forward : layer->direction);
     }
-  } else if (!flows) {
+  } else if (!flows && !training) {
     if (!collective) document["dispatch"]["algorithm"] = name(scenario.dispatch.algorithm);
     document["dispatch"]["library"] = ordered_json::parse(scenario.dispatch.library_source);
   }
+  if (training) document["compute"] = compute_json(scenario.compute, Direction::forward_backward);
   document["network"] = {{"tolerance", scenario.network.tolerance}};
   document["seed"] = scenario.seed;
   return document;

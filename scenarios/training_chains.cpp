@@ -58,9 +58,10 @@ MicroBatch micro_batch(const Scenario& scenario, const TrainingWorkload& workloa
 
 std::string_view name(TrainingPhase phase) {
   static constexpr std::array<std::string_view, kTrainingPhases> kNames{
-      "embedding",      "attention", "dense_ffn",        "gate", "permute",         "dispatch",
-      "shared_experts", "experts",   "combine",          "unpermute", "weight_gradients", "head",
-      "tensor_parallel", "recompute", "pipeline",        "reduce_gradients", "optimizer", "gather_parameters"};
+      "embedding",        "attention",      "dense_ffn",        "gate",      "permute",
+      "dispatch",         "shared_experts", "experts",          "combine",   "unpermute",
+      "weight_gradients", "head",           "tensor_parallel",  "recompute", "pipeline",
+      "reduce_gradients", "optimizer",      "gather_parameters"};
   return kNames[static_cast<std::size_t>(phase)];
 }
 

@@ -91,8 +91,8 @@ class PiecePricer {
   ModuleCosts head_;
   ModuleCosts mtp_projection_;
   ModuleCosts around_experts_;
-  std::vector<LayerModules> kinds_;     // Distinct ones.
-  std::vector<std::size_t> kind_of_;    // [layers], then MTP's.
+  std::vector<LayerModules> kinds_;   // Distinct ones.
+  std::vector<std::size_t> kind_of_;  // [layers], then MTP's.
 };
 
 }  // namespace moesim

@@ -51,7 +51,9 @@ TrainingProgram::TrainingProgram(const Scenario& scenario, const TrainingWorkloa
   std::vector<Picoseconds> costs;
   costs.reserve(pieces.size());
   for (const Piece& piece : pieces) costs.push_back(pricer_->time(piece));
-  for (const auto& [begin, end] : partition_stages(costs, schedule_.virtual_stages())) {
+  const bool mirrored = schedule_.layers_copies() > 1;
+  const int stages = schedule_.virtual_stages();
+  for (const auto& [begin, end] : mirrored ? partition_mirrored(costs, stages) : partition_stages(costs, stages)) {
     stages_.emplace_back(pieces.begin() + begin, pieces.begin() + end);
   }
   add_slots();

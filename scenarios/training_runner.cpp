@@ -83,9 +83,10 @@ void add_caveats(const Scenario& scenario, const TrainingWorkload& workload, con
     }
   }
   result.caveats.push_back(
-      {"folded", fmt::format("One rank stands for the {} of each pipeline rank: every micro-batch meets the loads of one "
-                             "routing pass, and groups that run at once do not disturb one another's traffic.",
-                             scenario.parallelism.stage_ranks())});
+      {"folded",
+       fmt::format("One rank stands for the {} of each pipeline rank: every micro-batch meets the loads of one "
+                   "routing pass, and groups that run at once do not disturb one another's traffic.",
+                   scenario.parallelism.stage_ranks())});
   result.caveats.push_back({"extrapolated",
                             "Backward attention and weight gradients were not measured: they follow from the forward "
                             "kernel's time and from a roofline."});
@@ -101,8 +102,8 @@ void run_training(const Scenario& scenario, const TrainingWorkload& workload, co
   program.run();
   result.time = program.graph().makespan();
   result.tokens = workload.global_batch * workload.sequence_length;
-  const double flops = training_flops_per_token(*scenario.model, workload.sequence_length).total() *
-                       static_cast<double>(*result.tokens);
+  const double flops =
+      training_flops_per_token(*scenario.model, workload.sequence_length).total() * static_cast<double>(*result.tokens);
   const double gpu_seconds = result.time.seconds() * scenario.parallelism.ranks();
   result.mfu = flops / (gpu_seconds * program.model().device().peak_flops(scenario.compute.dtype).flop_per_s());
   result.training = training_result(scenario, program);

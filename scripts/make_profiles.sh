@@ -12,7 +12,7 @@ trap 'rm -f "$rows"' EXIT
 
 fit() {  # profile, rows' device
   build/release/bin/moesim calibrate import validate/measured/"$2".json -o - --device "$2" --quiet 2>/dev/null |
-    grep -E '^(#|kernel,|copy,|triad,|swiglu,|permute,|unpermute,)' >"$rows"
+    grep -E '^(#|kernel,|copy,|triad,|swiglu,|swiglu_quantize,|permute,|unpermute,)' >"$rows"
   build/release/bin/moesim calibrate fit validate/reference/kernels/"$2"-{gemm,experts,attention}.csv "$rows" \
     --gpu "$1" --seed 3 -o "models/kernels/profiles/$1.json"
 }

@@ -37,6 +37,7 @@ RowConstants row_constants_of(const KernelEfficiencies& e) {
   rows.stream_fraction = e.memory_stream;
   rows.scatter_fraction = e.memory_scatter;
   rows.cached_gb_per_s = 0;
+  rows.quantized_per_sm_us = 0;
   return rows;
 }
 
@@ -133,9 +134,10 @@ KernelCost KernelModel::product(double compute_s, double flops, Bytes inputs, By
       .time = Picoseconds::from_seconds(launch_s + work_s), .flops = flops, .hbm = inputs + outputs, .bound = bound};
 }
 
-KernelCost KernelModel::element_wise(Bytes bytes, RowOrder order) const {
+KernelCost KernelModel::element_wise(Bytes bytes, RowOrder order, std::int64_t quantized) const {
   if (bytes.count == 0) return {};
-  const double us = row_time_us(rows_, device_, static_cast<double>(bytes.count), order);
+  const double us =
+      row_time_us(rows_, device_, static_cast<double>(bytes.count), order, static_cast<double>(quantized));
   return {.time = Picoseconds::from_seconds(us * 1e-6),
           .hbm = bytes,
           .bound = 2 * rows_.launch_us > us ? Bound::launch : Bound::memory};
@@ -241,7 +243,9 @@ KernelCost KernelModel::grouped_weight_gradient(std::span<const std::int64_t> ro
   const double tile_flops_per_row = 2.0 * static_cast<double>(kTileRows * kTileColumns);
   const double longest =
       std::max(static_cast<double>(tiles * all_padded) / device_.multiprocessors, static_cast<double>(most_padded));
-  const double compute_s = longest * tile_flops_per_row * seconds_per_flop_of_one_multiprocessor(types.input);
+  const double reached = narrow(types.input) ? efficiencies_.weight_gradient_narrow : efficiencies_.gemm_compute_wide;
+  const double compute_s =
+      longest * tile_flops_per_row * device_.multiprocessors / (device_.peak_flops(types.input).flop_per_s() * reached);
   const Bytes inputs = matrix_bytes(all_rows, k, types.input) + matrix_bytes(all_rows, n, types.input);
   const double flops = 2.0 * static_cast<double>(all_rows) * static_cast<double>(n) * static_cast<double>(k);
   return product(compute_s, flops, inputs, 2 * weight_bytes(groups * n * k, types.gradient));
@@ -259,6 +263,10 @@ KernelCost KernelModel::weight_gradient(std::int64_t m, std::int64_t n, std::int
 KernelCost KernelModel::stream(Bytes bytes) const { return element_wise(bytes, RowOrder::stream); }
 
 KernelCost KernelModel::scatter(Bytes bytes) const { return element_wise(bytes, RowOrder::scatter); }
+
+KernelCost KernelModel::quantize(Bytes bytes, std::int64_t elements) const {
+  return element_wise(bytes, RowOrder::stream, elements);
+}
 
 std::vector<Caveat> KernelModel::caveats(std::span<const DataType> types) const {
   std::vector<Caveat> result;

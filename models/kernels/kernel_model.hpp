@@ -26,6 +26,10 @@ struct KernelEfficiencies {
   // What is left of deepseek-ai/DeepGEMM's H800 table (README of 2025-02-26; up to 1,358 of 1,979 TFLOP/s) when the
   // writing of the outputs and the last wave are taken out.
   double gemm_compute_narrow = 0.70;  // fp8, int8, fp4
+  // Of the peak, weight gradients in a narrow type: both factors are scaled along the sum, which tensor cores do not
+  // do. 19.1 TFLOP in 32.76 ms on 112 SMs of H800, the 60 kernels of four layers in DeepSeek-V3's training trace
+  // (deepseek-ai/profile-data, train.json).
+  double weight_gradient_narrow = 0.35;
   // 3,036 of 3,350 GB/s on H100 (arXiv:2511.17127).
   double memory_stream = 0.90;
   // Rows gathered or scattered by index. Assumed: rows of several KiB, a little below streaming.
@@ -65,6 +69,8 @@ class KernelModel {
   // Element-wise work over this many bytes, read plus written; 0 bytes: nothing is launched.
   KernelCost stream(Bytes bytes) const;
   KernelCost scatter(Bytes bytes) const;  // ... in rows picked by index.
+  // ... in order, and so many elements come out in a narrower type with scales.
+  KernelCost quantize(Bytes bytes, std::int64_t elements) const;
   // Counts, offsets and positions of `rows` on `experts`, for products in `type`; nothing where no profile tells.
   KernelCost sort_rows(std::int64_t rows, std::int64_t experts, DataType type) const;
 
@@ -85,7 +91,7 @@ class KernelModel {
   KernelCost roofline_product(std::span<const std::int64_t> rows, std::int64_t n, std::int64_t k,
                               const GemmTypes& types) const;
   KernelCost product(double compute_s, double flops, Bytes inputs, Bytes outputs) const;
-  KernelCost element_wise(Bytes bytes, RowOrder order) const;
+  KernelCost element_wise(Bytes bytes, RowOrder order, std::int64_t quantized = 0) const;
 
   // A fit with its constants as the models take them.
   template <class Constants>

@@ -31,6 +31,7 @@ class LayerKernels {
   MoeLayerCosts backward() const;
 
  private:
+  bool quantizes() const { return bytes_per_element(shape_.compute) < bytes_per_element(shape_.activation); }
   Bytes rows_of(std::int64_t columns, DataType type) const { return matrix_bytes(rows_, columns, type); }
   KernelCost activation_forward(const KernelModel& model, std::int64_t rows, std::int64_t width,
                                 std::int64_t up_columns) const;
@@ -51,22 +52,25 @@ class LayerKernels {
 
 KernelCost LayerKernels::activation_forward(const KernelModel& model, std::int64_t rows, std::int64_t width,
                                             std::int64_t up_columns) const {
-  return model.stream(matrix_bytes(rows, up_columns, shape_.activation) + matrix_bytes(rows, width, shape_.compute));
+  return model.quantize(matrix_bytes(rows, up_columns, shape_.activation) + matrix_bytes(rows, width, shape_.compute),
+                        quantizes() ? rows * width : 0);
 }
 
 // Reads the saved inputs and the gradient of the outputs, writes the gradient of the inputs.
 KernelCost LayerKernels::activation_backward(const KernelModel& model, std::int64_t rows, std::int64_t width,
                                              std::int64_t up_columns) const {
-  return model.stream(matrix_bytes(rows, up_columns, shape_.activation) + matrix_bytes(rows, width, shape_.activation) +
-                      matrix_bytes(rows, up_columns, shape_.compute));
+  return model.quantize(matrix_bytes(rows, up_columns, shape_.activation) +
+                            matrix_bytes(rows, width, shape_.activation) +
+                            matrix_bytes(rows, up_columns, shape_.compute),
+                        quantizes() ? rows * up_columns : 0);
 }
 
 // The factors of a weight gradient have scales along their rows, and it wants them along the columns.
 KernelCost LayerKernels::weight_casts(const KernelModel& model, std::int64_t rows, std::int64_t columns,
                                       std::int64_t depth) const {
-  if (bytes_per_element(shape_.compute) >= bytes_per_element(shape_.activation)) return {};
-  return model.stream(2 * matrix_bytes(rows, columns, shape_.compute)) +
-         model.stream(2 * matrix_bytes(rows, depth, shape_.compute));
+  if (!quantizes()) return {};
+  return model.quantize(2 * matrix_bytes(rows, columns, shape_.compute), rows * columns) +
+         model.quantize(2 * matrix_bytes(rows, depth, shape_.compute), rows * depth);
 }
 
 KernelCost LayerKernels::shared_forward() const {

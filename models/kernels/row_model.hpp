@@ -13,7 +13,8 @@ struct RowConstants {
   double count_us = 0;
   double stream_fraction = 0.9;
   double scatter_fraction = 0.7;
-  double cached_gb_per_s = 5000;  // 0: the cache gains nothing.
+  double cached_gb_per_s = 5000;      // 0: the cache gains nothing.
+  double quantized_per_sm_us = 4000;  // 0: as many as the memory takes.
 };
 std::span<const Constant<RowConstants>> row_constants();
 
@@ -26,6 +27,8 @@ enum class RowOrder {
 // Microseconds of one such kernel over so many bytes, read plus written. Up to half the L2 cache all are taken to be
 // in it, as what the kernel before wrote is; from its whole size on none, since each row drives out the next one
 // wanted.
-double row_time_us(const RowConstants& constants, const Device& device, double bytes, RowOrder order);
+// Where elements are quantised, scales and all, the multiprocessors may be slower than the memory.
+double row_time_us(const RowConstants& constants, const Device& device, double bytes, RowOrder order,
+                   double quantized = 0);
 
 }  // namespace moesim

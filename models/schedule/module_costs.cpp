@@ -36,10 +36,10 @@ void ModulePricer::product(ModuleCosts& costs, std::string_view name, std::int64
   const auto narrow = [&](std::int64_t columns) { return matrix_bytes(rows, columns, types_.compute); };
   if (casts()) {
     // Inputs were kept narrow, scaled along rows, and the weight gradient wants both factors scaled along columns.
-    if (cast) costs.forward.emplace_back("cast", model_.stream(wide(k) + narrow(k)));
-    costs.input_gradient.emplace_back("cast", model_.stream(wide(n) + narrow(n)));
-    costs.weight_gradient.emplace_back("cast", model_.stream(2 * narrow(k)));
-    costs.weight_gradient.emplace_back("cast", model_.stream(wide(n) + narrow(n)));
+    if (cast) costs.forward.emplace_back("cast", model_.quantize(wide(k) + narrow(k), rows * k));
+    costs.input_gradient.emplace_back("cast", model_.quantize(wide(n) + narrow(n), rows * n));
+    costs.weight_gradient.emplace_back("cast", model_.quantize(2 * narrow(k), rows * k));
+    costs.weight_gradient.emplace_back("cast", model_.quantize(wide(n) + narrow(n), rows * n));
   }
   costs.forward.emplace_back(name, model_.gemm(rows, n, k, types));
   costs.input_gradient.emplace_back(name, model_.gemm(rows, k, n, types));
@@ -173,11 +173,12 @@ ModuleCosts ModulePricer::dense_ffn(const DenseFfn& ffn) const {
   norm(costs, batch_.own_tokens(), hidden_);
   product(costs, "up", rows, up, hidden_);
   // The function writes what the next product reads, cast on the way.
-  costs.forward.emplace_back("activation", model_.stream(matrix_bytes(rows, up, types_.activation) +
-                                                         matrix_bytes(rows, width, types_.compute)));
-  costs.input_gradient.emplace_back("activation", model_.stream(matrix_bytes(rows, up, types_.activation) +
-                                                                matrix_bytes(rows, width, types_.activation) +
-                                                                matrix_bytes(rows, up, types_.compute)));
+  const Bytes in = matrix_bytes(rows, up, types_.activation);
+  costs.forward.emplace_back(
+      "activation", model_.quantize(in + matrix_bytes(rows, width, types_.compute), casts() ? rows * width : 0));
+  costs.input_gradient.emplace_back("activation", model_.quantize(in + matrix_bytes(rows, width, types_.activation) +
+                                                                      matrix_bytes(rows, up, types_.compute),
+                                                                  casts() ? rows * up : 0));
   product(costs, "down", rows, hidden_, width, false);
   residual(costs);
   return costs;

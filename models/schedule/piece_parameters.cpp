@@ -12,7 +12,8 @@ PieceParameters layer_parameters(const ModelCard& card, const Layer& layer) {
   PieceParameters count;
   count.dense = layer.norms * card.hidden_size;
   for (const std::size_t mixer : layer.mixers) count.dense += mixer_params(card.mixers[mixer].mixer, card.hidden_size);
-  if (card.dense_ffn) count.dense += layer.dense_ffns * card.dense_ffn->matrices * card.hidden_size * card.dense_ffn->width;
+  if (card.dense_ffn)
+    count.dense += layer.dense_ffns * card.dense_ffn->matrices * card.hidden_size * card.dense_ffn->width;
   if (layer.moe) {
     const MoeLayerCounts moe = moe_layer_counts(card);
     count.dense += moe.shared_params + moe.gate_params + moe.latent_params;

@@ -6,6 +6,8 @@
 namespace moesim {
 namespace {
 
+constexpr double kScaleBytes = 4;  // For 128 elements, where rows are quantised.
+constexpr double kScaledElements = 128;
 constexpr double kElement = 2;  // bf16, what the probes' rows are in.
 
 RowOrder order_of(const Measurement& row) {
@@ -13,8 +15,7 @@ RowOrder order_of(const Measurement& row) {
   return row.kernel == MeasuredKernel::unpermute ? RowOrder::scatter : RowOrder::stream;
 }
 
-// Each input read once, each output written once. swiglu_quantize is not among them: the probe's is bound by its
-// arithmetic, as it takes as long on H200 as on H100.
+// Each input read once, each output written once.
 double bytes_of(const Measurement& row) {
   const auto p = [&](std::string_view name) { return static_cast<double>(row.parameter(name)); };
   switch (row.kernel) {
@@ -23,12 +24,19 @@ double bytes_of(const Measurement& row) {
       return p("bytes");
     case MeasuredKernel::swiglu:
       return p("rows") * p("width") * 3 * kElement;
+    case MeasuredKernel::swiglu_quantize:
+      return p("rows") * p("width") * (2 * kElement + 1 + kScaleBytes / kScaledElements);
     case MeasuredKernel::permute:
     case MeasuredKernel::unpermute:
       return p("tokens") * (1 + p("top_k")) * p("hidden") * kElement;
     default:
       return 0;
   }
+}
+
+double quantized(const Measurement& row) {
+  if (row.kernel != MeasuredKernel::swiglu_quantize) return 0;
+  return static_cast<double>(row.parameter("rows")) * static_cast<double>(row.parameter("width"));
 }
 
 class RowFitter final : public KernelFitter {
@@ -44,12 +52,17 @@ class RowFitter final : public KernelFitter {
   double band() const override { return 0.15; }
 
   Predict predictor(const Device& device, std::span<const Measurement> rows) const override {
-    std::vector<std::pair<double, RowOrder>> prepared;
-    for (const Measurement& row : rows) prepared.emplace_back(bytes_of(row), order_of(row));
+    struct Row {
+      double bytes;
+      RowOrder order;
+      double quantized;
+    };
+    std::vector<Row> prepared;
+    for (const Measurement& row : rows) prepared.push_back({bytes_of(row), order_of(row), quantized(row)});
     return [device, prepared](std::span<const double> constants, std::span<double> us) {
       const auto typed = typed_constants(constants, row_constants());
       for (std::size_t i = 0; i < prepared.size(); ++i) {
-        us[i] = row_time_us(typed, device, prepared[i].first, prepared[i].second);
+        us[i] = row_time_us(typed, device, prepared[i].bytes, prepared[i].order, prepared[i].quantized);
       }
     };
   }
