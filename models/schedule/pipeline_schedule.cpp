@@ -41,9 +41,10 @@ std::optional<std::string> why_not_interleaved(const PipelineSpec& spec) {
   if (spec.ranks < 2) return "interleaved takes at least 2 ranks";
   if (spec.chunks_per_rank < 2) return "interleaved takes at least 2 chunks_per_rank; with 1 it is 1f1b";
   if (spec.micro_batches % spec.ranks != 0) {
-    const int below = spec.micro_batches / spec.ranks * spec.ranks;
-    return fmt::format("interleaved takes a multiple of its {} ranks as micro_batches, such as {}", spec.ranks,
-                       std::int64_t{below} + spec.ranks);
+    const std::int64_t below = spec.micro_batches / spec.ranks * std::int64_t{spec.ranks};
+    const std::string nearest = below > 0 ? fmt::format("{} or ", below) : "";
+    return fmt::format("interleaved takes a multiple of its {} ranks as micro_batches, such as {}{}", spec.ranks,
+                       nearest, below + spec.ranks);
   }
   return {};
 }
