@@ -15,8 +15,8 @@ namespace {
 constexpr std::array<std::string_view, 7> kNames = {"gpipe", "1f1b",     "interleaved", "zb_h1",
                                                     "zb_v",  "dualpipe", "dualpipe_v"};
 
-// Of all ranks together: what 3 GB hold.
-constexpr std::int64_t kMostSlots = 100'000'000;
+// Of all ranks together: what, with its times, 2 GB hold.
+constexpr std::int64_t kMostSlots = 30'000'000;
 
 std::vector<PipelineSlot> rank_slots(const PipelineSpec& spec, int rank) {
   switch (spec.kind) {
@@ -100,7 +100,8 @@ std::optional<std::string> why_not(const PipelineSpec& spec) {
   }
   const double slots = 3.0 * spec.ranks * spec.micro_batches * spec.chunks_per_rank;
   if (slots > static_cast<double>(kMostSlots)) {
-    return fmt::format("a pipeline takes at most {} forwards and backwards, here up to {:.0f}", kMostSlots, slots);
+    return fmt::format("a step takes at most {} forwards, backwards and weight gradients, here up to {:.0f}",
+                       kMostSlots, slots);
   }
   if (spec.kind == PipelineKind::interleaved) return why_not_interleaved(spec);
   if (spec.kind == PipelineKind::dualpipe || spec.kind == PipelineKind::dualpipe_v) return why_not_dualpipe(spec);
