@@ -15,6 +15,7 @@
 
 #include "cli/calibrate_options.hpp"
 #include "cli/commands.hpp"
+#include "cli/schedule_options.hpp"
 #include "cli/terminal.hpp"
 #include "scenarios/error.hpp"
 #include "scenarios/json_reader.hpp"
@@ -51,6 +52,7 @@ struct CommandLine {
   RunArguments run;
   RunArguments check;
   ShowArguments show;
+  ShowScheduleArguments show_schedule;
   ImportArguments import;
   CalibrateArguments calibrate;
   ValidateArguments validate;
@@ -76,7 +78,7 @@ void add_scenario_options(CLI::App& verb, RunArguments& arguments, std::string& 
 
 void add_show(CLI::App& app, CommandLine& line) {
   CLI::App* show = app.add_subcommand(
-      "show", "what the catalog knows of a model, a GPU, a cluster, kernel times or a library of exchanges");
+      "show", "what moesim knows of a model, a GPU, a cluster, kernel times, a library of exchanges, a schedule");
   show->require_subcommand(1);
   for (const char* kind : {"model", "gpu", "cluster", "profile", "library"}) {
     CLI::App* verb = show->add_subcommand(kind, fmt::format("a {}, or without NAME all of them", kind));
@@ -95,6 +97,7 @@ void add_show(CLI::App& app, CommandLine& line) {
       verb->add_option("--nodes", line.show.nodes, "as many nodes, instead of the card's")->needs(name)->type_name("N");
     }
   }
+  add_show_schedule(*show, line.show_schedule);
 }
 
 void add_validate(CLI::App& app, ValidateArguments& arguments) {
@@ -184,6 +187,7 @@ void dispatch(const CLI::App& app, CommandLine& line) {
   if (show->got_subcommand("gpu")) return show_gpu_command(line.show);
   if (show->got_subcommand("profile")) return show_profile_command(line.show);
   if (show->got_subcommand("library")) return show_library_command(line.show);
+  if (show->got_subcommand("schedule")) return show_schedule_command(line.show_schedule);
   show_cluster_command(line.show);
 }
 

@@ -135,6 +135,7 @@ struct PipelineRankResult {
   Picoseconds computing;        // Of that, with a kernel running.
   Picoseconds bubble;           // Until the last slot of any rank has ended, without a slot.
   Picoseconds update;           // Gradients, optimizer, parameters.
+  MemoryResult memory;          // Of one of its ranks.
 };
 
 // Of the `training_step` workload.

@@ -10,13 +10,6 @@ namespace {
 
 int id(TrainingPhase phase) { return static_cast<int>(phase); }
 
-// What selective recomputation does again in the backward pass: norms, functions and up-projections of latents, whose
-// outputs are large for what they cost (DeepSeek-V3, arXiv:2412.19437, 3.2.3).
-bool is_recomputed(std::string_view kernel) {
-  static constexpr std::array<std::string_view, 5> kNames{"norm", "activation", "q_up", "kv_up", "rotary"};
-  return std::find(kNames.begin(), kNames.end(), kernel) != kNames.end();
-}
-
 KernelCost recomputed(const ModuleCosts& module) {
   KernelCost sum;
   for (const auto& [name, cost] : module.forward) {
@@ -85,6 +78,7 @@ PiecePricer::PiecePricer(const Scenario& scenario, const TrainingWorkload& workl
   head_ = pricer_.head(card.vocab_size);
   mtp_projection_ = pricer_.projection(card.hidden_size, 2 * card.hidden_size);
   around_experts_ = pricer_.norm_and_residual();
+  layer_input_ = matrix_bytes(micro_batch(scenario, workload).own_tokens(), card.hidden_size, DataType::bf16);
   std::vector<Layer> seen;
   const auto place = [&](const Layer& one) {
     const auto at = std::find(seen.begin(), seen.end(), one);
@@ -230,6 +224,33 @@ Chain PiecePricer::chain(std::span<const Piece> pieces, WorkKind kind, bool spli
     for (auto piece = pieces.rbegin(); piece != pieces.rend(); ++piece) backward(*piece, kind, split, chain);
   }
   return chain;
+}
+
+Bytes PiecePricer::kept(const Piece& piece) const {
+  const bool selective = workload_.recompute == Recompute::selective;
+  const auto of = [&](const ModuleCosts& costs) {
+    return costs.kept + (selective ? Bytes{} : costs.kept_unless_recomputed);
+  };
+  const auto of_layer = [&](const LayerModules& layer) {
+    if (workload_.recompute == Recompute::full) return layer_input_;
+    Bytes sum;
+    for (const ModuleCosts& mixer : layer.mixers) sum += of(mixer);
+    for (const ModuleCosts& ffn : layer.dense) sum += of(ffn);
+    if (layer.moe) sum += around_experts_.kept + moe_->memory.activations;
+    if (layer.moe && selective) sum = sum - moe_->recomputed_activations;
+    return sum;
+  };
+  switch (piece.kind) {
+    case PieceKind::embedding:
+      return {};
+    case PieceKind::head:
+      return of(head_);
+    case PieceKind::mtp:
+      return of(head_) + of(mtp_projection_) + of_layer(modules_of(piece));
+    case PieceKind::layer:
+      return of_layer(modules_of(piece));
+  }
+  return {};
 }
 
 Picoseconds PiecePricer::time(const Piece& piece) const {

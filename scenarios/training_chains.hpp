@@ -66,6 +66,8 @@ class PiecePricer {
   Chain chain(std::span<const Piece> pieces, WorkKind kind, bool split) const;
   // Forward and backward, one after the other: for sharing the pieces out over stages.
   Picoseconds time(const Piece& piece) const;
+  // What a rank keeps of one micro-batch from the piece's forward pass to its backward pass.
+  Bytes kept(const Piece& piece) const;
 
  private:
   struct LayerModules {
@@ -91,6 +93,7 @@ class PiecePricer {
   ModuleCosts head_;
   ModuleCosts mtp_projection_;
   ModuleCosts around_experts_;
+  Bytes layer_input_;
   std::vector<LayerModules> kinds_;   // Distinct ones.
   std::vector<std::size_t> kind_of_;  // [layers], then MTP's.
 };

@@ -47,6 +47,7 @@ class TrainingProgram {
   const std::vector<UpdateTask>& updates() const { return updates_; }
   const std::optional<LayerPrice>& layer() const { return layer_; }
   const KernelModel& model() const { return model_; }
+  const PiecePricer& pricer() const { return *pricer_; }
   // Parameters of a rank of this pipeline rank.
   std::int64_t dense_parameters(int rank) const;
   std::int64_t expert_parameters(int rank) const;

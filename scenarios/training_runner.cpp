@@ -7,6 +7,7 @@
 
 #include "models/architecture/model_costs.hpp"
 #include "scenarios/layer_steps.hpp"
+#include "scenarios/training_memory.hpp"
 #include "scenarios/training_program.hpp"
 
 namespace moesim {
@@ -39,7 +40,8 @@ void add_breakdown(const TrainingProgram& program, RunResult& result) {
   result.exposed_communication = exposed;
 }
 
-TrainingResult training_result(const Scenario& scenario, const TrainingProgram& program) {
+TrainingResult training_result(const Scenario& scenario, const TrainingWorkload& workload,
+                               const TrainingProgram& program) {
   const TaskGraph& graph = program.graph();
   const ParallelSizes& sizes = scenario.parallelism;
   TrainingResult training;
@@ -58,6 +60,7 @@ TrainingResult training_result(const Scenario& scenario, const TrainingProgram& 
   for (int rank = 0; rank < sizes.pp; ++rank) {
     PipelineRankResult& stage = training.stages[static_cast<std::size_t>(rank)];
     stage.bubble = training.pipeline_time - stage.busy;
+    stage.memory = training_memory(scenario, workload, program, rank);
     stage.parameters = program.dense_parameters(rank) + program.expert_parameters(rank);
     for (std::size_t v = 0; v < program.stages().size(); ++v) {
       const int last = training.micro_batches - 1;
@@ -72,8 +75,7 @@ TrainingResult training_result(const Scenario& scenario, const TrainingProgram& 
   return training;
 }
 
-void add_caveats(const Scenario& scenario, const TrainingWorkload& workload, const TrainingProgram& program,
-                 RunResult& result) {
+void add_caveats(const Scenario& scenario, const TrainingProgram& program, RunResult& result) {
   if (program.layer()) {
     for (const Caveat& caveat : program.layer()->caveats) result.caveats.push_back(caveat);
     add_router_caveat(*scenario.routing, result);
@@ -90,7 +92,6 @@ void add_caveats(const Scenario& scenario, const TrainingWorkload& workload, con
   result.caveats.push_back({"extrapolated",
                             "Backward attention and weight gradients were not measured: they follow from the forward "
                             "kernel's time and from a roofline."});
-  if (workload.recompute == Recompute::selective) return;
 }
 
 }  // namespace
@@ -106,15 +107,19 @@ void run_training(const Scenario& scenario, const TrainingWorkload& workload, co
       training_flops_per_token(*scenario.model, workload.sequence_length).total() * static_cast<double>(*result.tokens);
   const double gpu_seconds = result.time.seconds() * scenario.parallelism.ranks();
   result.mfu = flops / (gpu_seconds * program.model().device().peak_flops(scenario.compute.dtype).flop_per_s());
-  result.training = training_result(scenario, program);
+  result.training = training_result(scenario, workload, program);
   result.training->model_tflop_per_s_per_gpu = flops / gpu_seconds / 1e12;
+  const auto fullest = std::max_element(
+      result.training->stages.begin(), result.training->stages.end(),
+      [](const auto& a, const auto& b) { return a.memory.total() < b.memory.total(); });
+  result.memory = fullest->memory;
   add_breakdown(program, result);
   if (program.layer()) {
     result.load = program.layer()->load;
     result.dispatch = program.layer()->dispatch_traffic;
     result.combine = program.layer()->combine_traffic;
   }
-  add_caveats(scenario, workload, program, result);
+  add_caveats(scenario, program, result);
   if (timeline != nullptr) timeline->add_tasks(program.graph(), {});
 }
 

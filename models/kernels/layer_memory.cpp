@@ -68,6 +68,7 @@ LayerMemory layer_memory(const MoeLayerShape& shape, const MoeRankLoad& most, co
     memory.gradients = scaled(layer_parameters(shape), bytes_per_element(shape.gradient));
     memory.optimizer = scaled(layer_parameters(shape), options.optimizer_bytes_a_weight / options.optimizer_shards);
     memory.activations = tokens + choices + routed.kept() + shared.up + shared.function;  // Its output ends in the sum.
+    memory.functions = routed.function + shared.function;
   } else {
     // The shared experts run first; their output waits for the sum with the routed ones'.
     memory.activations = tokens + choices + std::max(shared.live(), shared.output + routed.live());

@@ -11,6 +11,7 @@ struct LayerMemory {
   Bytes gradients;    // Of the weights; 0 without a backward pass.
   Bytes optimizer;    // Its state for the weights; 0 without a backward pass.
   Bytes activations;  // Kept from forward to backward; without a backward pass, the most that is live at once.
+  Bytes functions;    // Of `activations` with a backward pass, the outputs of the functions between two products.
   Bytes buffers;      // The exchanges' send and receive buffers.
 
   Bytes total() const { return weights + gradients + optimizer + activations + buffers; }

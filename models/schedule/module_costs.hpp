@@ -37,7 +37,15 @@ struct ModuleCosts {
   KernelList forward;
   KernelList input_gradient;
   KernelList weight_gradient;
+  // What the forward pass keeps for the backward one, by how soon it is computed again: never, or with selective
+  // recomputation. Products keep their inputs in the type that they read, softmax attention its operands.
+  Bytes kept;
+  Bytes kept_unless_recomputed;
 };
+
+// Kernels that selective recomputation runs again in the backward pass: norms, functions between products,
+// up-projections of latents, whose outputs are large for what they cost (DeepSeek-V3, arXiv:2412.19437, 3.2.3).
+bool is_recomputed(std::string_view kernel);
 
 // Prices the dense modules of a model, tensor-parallel as Megatron-LM cuts them (columns of the first product, rows of
 // the second; arXiv:1909.08053). What is between two products of a module is one pass over memory each.
@@ -58,14 +66,22 @@ class ModulePricer {
  private:
   friend struct MixerKernels;
 
-  // A product [rows, k] times [k, n]. `cast`: its input comes in the type of activations.
+  // Where a product's input comes from.
+  enum class Input {
+    recomputed,  // A kernel that selective recomputation runs again.
+    kept,        // Something that is kept anyway: only what it is cast to comes on top.
+    shared,      // The input of the product before, cast and kept for it.
+    cast,        // A kernel that casts it, and selective recomputation runs again.
+  };
+  // A product [rows, k] times [k, n].
   void product(ModuleCosts& costs, std::string_view name, std::int64_t rows, std::int64_t n, std::int64_t k,
-               bool cast = true) const;
+               Input input) const;
   // Passes over rows * columns elements of activations: so many forward, so many backward.
   void pass(ModuleCosts& costs, std::string_view name, std::int64_t rows, std::int64_t columns, int forward,
             int backward) const;
   void norm(ModuleCosts& costs, std::int64_t rows, std::int64_t columns) const;
   void residual(ModuleCosts& costs) const;
+  void keep(ModuleCosts& costs, std::int64_t rows, std::int64_t always, std::int64_t recomputed) const;
   bool casts() const;
 
   const KernelModel& model_;

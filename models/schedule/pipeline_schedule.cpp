@@ -15,8 +15,8 @@ namespace {
 constexpr std::array<std::string_view, 7> kNames = {"gpipe", "1f1b",     "interleaved", "zb_h1",
                                                     "zb_v",  "dualpipe", "dualpipe_v"};
 
-// Of all ranks together: what 3 GB hold.
-constexpr std::int64_t kMostSlots = 100'000'000;
+// Of all ranks together: what, with its times, 2 GB hold.
+constexpr std::int64_t kMostSlots = 30'000'000;
 
 std::vector<PipelineSlot> rank_slots(const PipelineSpec& spec, int rank) {
   switch (spec.kind) {
@@ -41,9 +41,10 @@ std::optional<std::string> why_not_interleaved(const PipelineSpec& spec) {
   if (spec.ranks < 2) return "interleaved takes at least 2 ranks";
   if (spec.chunks_per_rank < 2) return "interleaved takes at least 2 chunks_per_rank; with 1 it is 1f1b";
   if (spec.micro_batches % spec.ranks != 0) {
-    const int below = spec.micro_batches / spec.ranks * spec.ranks;
-    return fmt::format("interleaved takes a multiple of its {} ranks as micro_batches, such as {}", spec.ranks,
-                       std::int64_t{below} + spec.ranks);
+    const std::int64_t below = spec.micro_batches / spec.ranks * std::int64_t{spec.ranks};
+    const std::string nearest = below > 0 ? fmt::format("{} or ", below) : "";
+    return fmt::format("interleaved takes a multiple of its {} ranks as micro_batches, such as {}{}", spec.ranks,
+                       nearest, below + spec.ranks);
   }
   return {};
 }
@@ -99,7 +100,8 @@ std::optional<std::string> why_not(const PipelineSpec& spec) {
   }
   const double slots = 3.0 * spec.ranks * spec.micro_batches * spec.chunks_per_rank;
   if (slots > static_cast<double>(kMostSlots)) {
-    return fmt::format("a pipeline takes at most {} forwards and backwards, here up to {:.0f}", kMostSlots, slots);
+    return fmt::format("a step takes at most {} forwards, backwards and weight gradients, here up to {:.0f}",
+                       kMostSlots, slots);
   }
   if (spec.kind == PipelineKind::interleaved) return why_not_interleaved(spec);
   if (spec.kind == PipelineKind::dualpipe || spec.kind == PipelineKind::dualpipe_v) return why_not_dualpipe(spec);
