@@ -180,8 +180,11 @@ ComputeSpec read_compute(JsonReader reader, Direction direction, const GpuCard& 
   if (direction != Direction::forward) {
     compute.optimizer_bytes_per_weight =
         reader.number_or("optimizer_bytes_per_weight", 0, 64, compute.optimizer_bytes_per_weight);
-  } else if (reader.has("optimizer_bytes_per_weight")) {
-    reader.fail("optimizer_bytes_per_weight", "an optimizer in a forward pass", "it only with a backward pass");
+    compute.kept_dtype = read_type(reader, "kept_dtype", compute.kept_dtype);
+  } else {
+    for (const std::string_view key : {"optimizer_bytes_per_weight", "kept_dtype"}) {
+      if (reader.has(key)) reader.fail(key, "a key of a backward pass in a forward one", "it only with a backward pass");
+    }
   }
   read_profile(reader, gpu, compute);
   if (!device(gpu).computes(compute.dtype)) {
@@ -197,7 +200,10 @@ ordered_json compute_json(const ComputeSpec& compute, Direction direction) {
                        {"weights_dtype", name(compute.weights_dtype)},
                        {"overlap_shared_experts", compute.overlap_shared_experts},
                        {"profile", ordered_json::parse(compute.profile_source)}};
-  if (direction != Direction::forward) json["optimizer_bytes_per_weight"] = compute.optimizer_bytes_per_weight;
+  if (direction != Direction::forward) {
+    json["optimizer_bytes_per_weight"] = compute.optimizer_bytes_per_weight;
+    json["kept_dtype"] = name(compute.kept_dtype);
+  }
   return json;
 }
 

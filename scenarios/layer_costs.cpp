@@ -70,6 +70,7 @@ Device device_of_shared(const LayerInput& input, const Device& gpu) {
 std::vector<RankCosts> rank_costs(const LayerInput& input, const KernelModel& model, const RankLoads& loads) {
   const MemoryOptions memory{.backward = input.workload.direction != Direction::forward,
                              .weight = input.scenario.compute.weights_dtype,
+                             .kept = input.scenario.compute.kept_dtype,
                              .optimizer_bytes_a_weight = input.scenario.compute.optimizer_bytes_per_weight};
   const KernelModel shared = kernel_model(input.scenario, device_of_shared(input, model.device()));
   const auto unless = [&](Direction other, const MoeRankLoad& load, LayerPass pass) {

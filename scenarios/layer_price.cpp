@@ -60,7 +60,7 @@ LayerPrice price_layer(const Scenario& scenario, std::int64_t tokens_per_rank, D
   price.memory = std::max_element(costs.begin(), costs.end(), [](const RankCosts& a, const RankCosts& b) {
                    return a.memory.total() < b.memory.total();
                  })->memory;
-  price.recomputed_activations = price.memory.functions;
+  price.recomputed_activations = price.memory.recomputed;
   price.shape = input.shape;
   price.caveats = moe_layer_caveats(model, input.shape, loads.most());
   return price;

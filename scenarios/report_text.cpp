@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "scenarios/training_text.hpp"
+
 namespace moesim {
 
 namespace {
@@ -26,6 +28,7 @@ class Report {
     headline();
     steps();
     breakdown();
+    if (result_.training) text_ += training_text(scenario(), *result_.training, style_);
     kernels();
     traffic();
     load();
@@ -81,8 +84,10 @@ void Report::headline() {
   if (const auto rate = result_.tokens_per_s()) {
     row("tokens", grouped(*result_.tokens));
     row("throughput", count_text(*rate) + " tok/s",
-        fmt::format("{} tok/s for each GPU; this {} alone", count_text(*result_.tokens_per_s_per_gpu()),
-                    std::holds_alternative<ExchangeWorkload>(scenario().workload) ? "exchange" : "layer"));
+        fmt::format("{} tok/s for each GPU{}", count_text(*result_.tokens_per_s_per_gpu()),
+                    result_.training ? ""
+                    : std::holds_alternative<ExchangeWorkload>(scenario().workload) ? "; this exchange alone"
+                                                                                    : "; this layer alone"));
   }
   if (result_.bandwidth) {
     row("algorithm bandwidth", fmt::format("{:.2f} GB/s", result_.bandwidth->algorithm_gb_per_s), "bytes over time");
@@ -365,6 +370,10 @@ std::string work_text(const Scenario& scenario) {
   if (const auto* flows = std::get_if<FlowsWorkload>(&scenario.workload)) {
     const std::size_t count = flows->flows.size();
     return fmt::format("{} given {}", grouped(static_cast<std::int64_t>(count)), count == 1 ? "flow" : "flows");
+  }
+  if (const auto* training = std::get_if<TrainingWorkload>(&scenario.workload)) {
+    const std::string work = training_work_text(scenario, *training);
+    return scenario.model->moe ? work + "\n" + exchange_text(scenario) : work;
   }
   return fmt::format("all-to-all of {}, {}", ranks_text(scenario.parallelism.ep), name(scenario.dispatch.algorithm));
 }

@@ -124,6 +124,24 @@ ordered_json steps_json(const StepResults& steps) {
   return json;
 }
 
+ordered_json training_json(const TrainingResult& training) {
+  ordered_json json = {{"micro_batches", training.micro_batches},
+                       {"pipeline_us", microseconds(training.pipeline_time)},
+                       {"model_tflop_per_s_per_gpu", finite(training.model_tflop_per_s_per_gpu)},
+                       {"slots_simulated", training.slots_simulated}};
+  ordered_json& stages = json["pipeline_ranks"] = ordered_json::array();
+  for (const PipelineRankResult& stage : training.stages) {
+    stages.push_back({{"layers", stage.layers},
+                      {"parameters", stage.parameters},
+                      {"busy_us", microseconds(stage.busy)},
+                      {"computing_us", microseconds(stage.computing)},
+                      {"bubble_us", microseconds(stage.bubble)},
+                      {"update_us", microseconds(stage.update)},
+                      {"memory", memory_json(stage.memory)}});
+  }
+  return json;
+}
+
 ordered_json flows_json(const std::vector<FlowResult>& flows) {
   ordered_json json = ordered_json::array();
   for (const FlowResult& flow : flows) {
@@ -177,6 +195,10 @@ ordered_json result_json(const RunResult& result) {
   if (result.load) json["load"] = load_json(*result.load);
   if (result.placement) json["placement"] = placement_result_json(*result.placement);
   if (result.rebalance) json["rebalance"] = rebalance_json(*result.rebalance);
+  if (result.training) {
+    json["bubble_us"] = microseconds(result.training->mean_bubble);
+    json["training"] = training_json(*result.training);
+  }
   if (result.steps) json["steps"] = steps_json(*result.steps);
   if (result.kernels) json["kernels"] = kernels_json(*result.kernels);
   if (result.memory) json["memory"] = memory_json(*result.memory);

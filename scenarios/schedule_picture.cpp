@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
+#include <cstdint>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -47,8 +49,8 @@ void for_shown_slots(const PipelineSchedule& schedule, const PipelineTiming& tim
   }
 }
 
-// Columns that `numerator` / `denominator` picoseconds take: as few as give every label its place. With durations that
-// share a unit of time, a unit is a whole number of columns.
+// As few columns as give every label its place. With durations that share a unit of time, a unit is a whole number of
+// columns.
 struct Scale {
   double columns_per_ps = 0;
 

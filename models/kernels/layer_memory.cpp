@@ -29,18 +29,18 @@ struct Steps {
   Bytes live() const { return std::max({input + up, up + function, function + output}); }
 };
 
-Steps routed_steps(const MoeLayerShape& shape, std::int64_t rows) {
+Steps routed_steps(const MoeLayerShape& shape, std::int64_t rows, DataType up) {
   return {.input = matrix_bytes(rows, shape.copy_width(), shape.compute),
-          .up = matrix_bytes(rows, shape.up_columns(), shape.activation),
+          .up = matrix_bytes(rows, shape.up_columns(), up),
           .function = matrix_bytes(rows, shape.expert_width, shape.compute),
           .output = matrix_bytes(rows, shape.copy_width(), shape.activation)};
 }
 
 // Their input is the tokens, which are counted apart.
-Steps shared_steps(const MoeLayerShape& shape, std::int64_t tokens) {
+Steps shared_steps(const MoeLayerShape& shape, std::int64_t tokens, DataType up) {
   if (shape.shared_width == 0) return {};
   return {.input = {},
-          .up = matrix_bytes(tokens, shape.shared_up_columns(), shape.activation),
+          .up = matrix_bytes(tokens, shape.shared_up_columns(), up),
           .function = matrix_bytes(tokens, shape.shared_width, shape.compute),
           .output = matrix_bytes(tokens, shape.hidden, shape.activation)};
 }
@@ -60,15 +60,16 @@ LayerMemory layer_memory(const MoeLayerShape& shape, const MoeRankLoad& most, co
   LayerMemory memory;
   memory.weights = scaled(expert_parameters(shape), bytes_per_element(options.weight)) +
                    scaled(gate_parameters(shape), bytes_per_element(shape.gate));
-  const Steps routed = routed_steps(shape, rows);
-  const Steps shared = shared_steps(shape, most.tokens);
+  const DataType kept = options.backward ? options.kept : shape.activation;
+  const Steps routed = routed_steps(shape, rows, kept);
+  const Steps shared = shared_steps(shape, most.tokens, kept);
   const Bytes tokens = matrix_bytes(most.tokens, shape.hidden, shape.activation);
   const Bytes choices{most.tokens * (shape.gate_columns() * kScoreBytes + shape.top_k * kSelectionBytes)};
   if (options.backward) {
     memory.gradients = scaled(layer_parameters(shape), bytes_per_element(shape.gradient));
     memory.optimizer = scaled(layer_parameters(shape), options.optimizer_bytes_a_weight / options.optimizer_shards);
     memory.activations = tokens + choices + routed.kept() + shared.up + shared.function;  // Its output ends in the sum.
-    memory.functions = routed.function + shared.function;
+    memory.recomputed = routed.function + routed.output + shared.function;
   } else {
     // The shared experts run first; their output waits for the sum with the routed ones'.
     memory.activations = tokens + choices + std::max(shared.live(), shared.output + routed.live());

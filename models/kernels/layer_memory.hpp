@@ -11,7 +11,9 @@ struct LayerMemory {
   Bytes gradients;    // Of the weights; 0 without a backward pass.
   Bytes optimizer;    // Its state for the weights; 0 without a backward pass.
   Bytes activations;  // Kept from forward to backward; without a backward pass, the most that is live at once.
-  Bytes functions;    // Of `activations` with a backward pass, the outputs of the functions between two products.
+  // Of `activations` with a backward pass, what can be had again without a product: outputs of the functions between two
+  // products, and of routed experts (for the gate's gradient, the function's output and its gradient do as well).
+  Bytes recomputed;
   Bytes buffers;      // The exchanges' send and receive buffers.
 
   Bytes total() const { return weights + gradients + optimizer + activations + buffers; }
@@ -20,6 +22,7 @@ struct LayerMemory {
 struct MemoryOptions {
   bool backward = false;
   DataType weight = DataType::bf16;  // As the weights are kept; the gate's are in MoeLayerShape::gate.
+  DataType kept = DataType::bf16;    // As inputs of the functions between products are kept for the backward pass.
   // Adam in mixed precision: an fp32 master copy and two fp32 moments (ZeRO, arXiv:1910.02054, section 3.1). With the
   // bf16 moments of DeepSeek-V3 (arXiv:2412.19437, section 3.3.2) it is 8.
   double optimizer_bytes_a_weight = 12;

@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "models/schedule/rank_program.hpp"
 
 namespace moesim {

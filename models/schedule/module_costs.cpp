@@ -195,7 +195,7 @@ ModuleCosts ModulePricer::dense_ffn(const DenseFfn& ffn) const {
   ModuleCosts costs;
   norm(costs, batch_.own_tokens(), hidden_);
   product(costs, "up", rows, up, hidden_, Input::recomputed);
-  keep(costs, rows, up, 0);
+  costs.kept += matrix_bytes(rows, up, types_.kept);
   // The function writes what the next product reads, cast on the way.
   const Bytes in = matrix_bytes(rows, up, types_.activation);
   costs.forward.emplace_back(

@@ -26,6 +26,7 @@ struct ModuleTypes {
   DataType compute = DataType::bf16;     // What products read; where it is narrower than `activation`, inputs are cast.
   DataType activation = DataType::bf16;  // What kernels hand one another; attention and the head compute in it.
   DataType gradient = DataType::fp32;    // Of weights.
+  DataType kept = DataType::bf16;        // As inputs of the functions between products are kept.
 };
 
 using KernelList = std::vector<std::pair<std::string_view, KernelCost>>;

@@ -19,7 +19,7 @@ struct ChunkTimes {
 // rank, of DualPipe that of the middle ranks (dualpipe_v: of the last). Hand-overs, and chunks and ranks that are
 // slower than these times, only add to it. With p ranks, m micro-batches, and the times of a chunk:
 //   gpipe, 1f1b, interleaved  (p - 1)(F + B), exact                            Narayanan et al., arXiv:2104.04473, 2.2
-//   zb_h1         (p - 1) max(F + I - W, F, I), exact from m = p on            Qi et al., arXiv:2401.10241, table 2,
+//   zb_h1         (p - 1) max(F + I - W, F, I), exact from m = p on            Qi et al., arXiv:2401.10241, 2.3,
 //                 which has the case of W <= F and W <= I
 //   zb_v          (p - 1) max(F, F + I - 2W), exact for F = I = W and m >= 2p - 1
 //   dualpipe(_v)  (PP/2 - 1) max(F, F&B + F - 2W), exact for W <= I <= F and F + I <= F&B; PP is the number of virtual

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <compare>
-#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,7 +14,7 @@ enum class PipelineKind {
   gpipe,           // All forwards, then all backwards (Huang et al., arXiv:1811.06965).
   one_f_one_b,     // A backward as soon as there is one (PipeDream-Flush; Narayanan et al., arXiv:2104.04473, 2.2.1).
   interleaved,     // The same with several chunks a rank, as Megatron-LM orders them (2.2.2 there).
-  zero_bubble_h1,  // Weight gradients apart, in 1F1B's memory (Qi et al., arXiv:2401.10241, 2.2).
+  zero_bubble_h1,  // Weight gradients apart, in 1F1B's memory (Qi et al., arXiv:2401.10241, 2.1).
   zero_bubble_v,   // The same with two chunks a rank, laid out as a V (Qi et al., arXiv:2405.15362: V-ZB).
   dualpipe,        // Micro-batches from both ends, forwards beside backwards (DeepSeek-V3, arXiv:2412.19437, 3.2.1).
   dualpipe_v,      // DualPipe folded in the middle: half of the ranks, one copy of the parameters.

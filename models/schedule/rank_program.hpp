@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <deque>
+#include <utility>
 #include <vector>
 
 #include "models/schedule/pipeline_schedule.hpp"

@@ -24,7 +24,7 @@ TEST_CASE("GPipe holds all micro-batches, 1F1B as many as ranks follow", "[oracl
 
 TEST_CASE("interleaved holds its warm-up and one more chunk", "[oracle][schedule]") {
   // Megatron's warm-up of 2 (p - rank - 1) + (v - 1) p chunks, and the forward after it. On the first rank that is
-  // 1 + (p - 1) / (p v) of what 1F1B's holds (Korthikanti et al., arXiv:2205.05198, 4.2): (3 p - 1) / 2p for v = 2.
+  // 1 + (p - 1) / (p v) of what 1F1B's holds (Korthikanti et al., arXiv:2205.05198): (3 p - 1) / 2p for v = 2.
   CHECK(most_of_ranks({PipelineKind::interleaved, 4, 8, 2}) == std::vector<int>{11, 9, 7, 5});
   CHECK(most_of_ranks({PipelineKind::interleaved, 4, 8, 3}) == std::vector<int>{15, 13, 11, 9});
   for (const PipelineSpec& spec : all_small_specs(PipelineKind::interleaved)) {
@@ -35,7 +35,7 @@ TEST_CASE("interleaved holds its warm-up and one more chunk", "[oracle][schedule
 }
 
 TEST_CASE("zero-bubble schedules hold what 1F1B's first rank holds, on every rank", "[oracle][schedule]") {
-  // Qi et al.: ZB-H1 in 1F1B's memory (arXiv:2401.10241, 2.2), V-ZB too (arXiv:2405.15362, table 1), in chunks half as
+  // Qi et al.: ZB-H1 in 1F1B's memory (arXiv:2401.10241, 2.1), V-ZB too (arXiv:2405.15362, abstract), in chunks half as
   // large.
   for (int ranks = 1; ranks <= 8; ++ranks) {
     const auto all = static_cast<std::size_t>(ranks);

@@ -48,7 +48,7 @@ TEST_CASE("v chunks a rank divide the bubble by v", "[oracle][schedule]") {
 }
 
 TEST_CASE("ZB-H1 waits (p - 1)(F + I - W) while W is the shortest", "[oracle][schedule]") {
-  // Qi et al. (arXiv:2401.10241), table 2; (PP - 1)(F + B - 2W) in the table of DualPipe's README. Needs m >= p.
+  // Qi et al. (arXiv:2401.10241), 2.3; (PP - 1)(F + B - 2W) in the table of DualPipe's README. Needs m >= p.
   for (const PipelineSpec& spec : all_small_specs(PipelineKind::zero_bubble_h1)) {
     if (spec.micro_batches < spec.ranks) continue;
     for (const Times& t : {apart(10, 10, 10), apart(7, 13, 3), apart(13, 5, 5), apart(5, 5, 0), apart(8, 12, 8)}) {
@@ -59,7 +59,7 @@ TEST_CASE("ZB-H1 waits (p - 1)(F + I - W) while W is the shortest", "[oracle][sc
 }
 
 TEST_CASE("ZB-H1 with equal times has a third of 1F1B's bubble", "[oracle][schedule]") {
-  // The same paper, 2.2.
+  // The same paper, 2.1.
   const Times equal = apart(10, 10, 10);
   for (int ranks = 2; ranks <= 8; ++ranks) {
     const PipelineTiming zero_bubble = run({PipelineKind::zero_bubble_h1, ranks, 2 * ranks, 1}, equal);
