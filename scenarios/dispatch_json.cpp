@@ -183,7 +183,8 @@ ComputeSpec read_compute(JsonReader reader, Direction direction, const GpuCard& 
     compute.kept_dtype = read_type(reader, "kept_dtype", compute.kept_dtype);
   } else {
     for (const std::string_view key : {"optimizer_bytes_per_weight", "kept_dtype"}) {
-      if (reader.has(key)) reader.fail(key, "a key of a backward pass in a forward one", "it only with a backward pass");
+      if (reader.has(key))
+        reader.fail(key, "a key of a backward pass in a forward one", "it only with a backward pass");
     }
   }
   read_profile(reader, gpu, compute);

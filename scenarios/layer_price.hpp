@@ -23,7 +23,7 @@ struct LayerPrice {
   ExchangeTraffic dispatch_traffic;
   ExchangeTraffic combine_traffic;
   LoadResult load;
-  LayerMemory memory;  // Of the fullest rank.
+  LayerMemory memory;            // Of the fullest rank.
   Bytes recomputed_activations;  // Of its activations, what selective recomputation does not keep.
   MoeLayerShape shape;
   std::vector<Caveat> caveats;

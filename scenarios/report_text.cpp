@@ -85,7 +85,7 @@ void Report::headline() {
     row("tokens", grouped(*result_.tokens));
     row("throughput", count_text(*rate) + " tok/s",
         fmt::format("{} tok/s for each GPU{}", count_text(*result_.tokens_per_s_per_gpu()),
-                    result_.training ? ""
+                    result_.training                                                ? ""
                     : std::holds_alternative<ExchangeWorkload>(scenario().workload) ? "; this exchange alone"
                                                                                     : "; this layer alone"));
   }

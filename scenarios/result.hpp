@@ -140,9 +140,9 @@ struct PipelineRankResult {
 
 // Of the `training_step` workload.
 struct TrainingResult {
-  int micro_batches = 0;        // Of each pipeline.
-  Picoseconds pipeline_time;    // Until the last slot of any rank has ended.
-  Picoseconds mean_bubble = {};      // Over pipeline ranks.
+  int micro_batches = 0;         // Of each pipeline.
+  Picoseconds pipeline_time;     // Until the last slot of any rank has ended.
+  Picoseconds mean_bubble = {};  // Over pipeline ranks.
   double model_tflop_per_s_per_gpu = 0;
   std::int64_t slots_simulated = 0;
   std::vector<PipelineRankResult> stages;  // [pipeline ranks]
@@ -171,8 +171,8 @@ struct RunResult {
   std::optional<KernelResults> kernels;
   std::optional<StepResults> steps;  // Of a `moe_layer` with more than one.
   std::optional<TrainingResult> training;
-  std::vector<LinkResult> links;     // Busiest first; ties by name.
-  std::vector<FlowResult> flows;     // Of the `flows` workload, in its order.
+  std::vector<LinkResult> links;  // Busiest first; ties by name.
+  std::vector<FlowResult> flows;  // Of the `flows` workload, in its order.
   std::vector<Caveat> caveats;
 
   std::optional<double> tokens_per_s() const;

@@ -144,8 +144,8 @@ struct NetworkSpec {
   double tolerance = 0;  // FlowNetwork::set_tolerance; 0 is exact.
 };
 
-// Workloads that are no whole model know only of `ep`: their expert-parallel group is the cluster's first `ep` ranks, and
-// the rest of the cluster idles.
+// Workloads that are no whole model know only of `ep`: their expert-parallel group is the cluster's first `ep` ranks,
+// and the rest of the cluster idles.
 using Parallelism = ParallelSizes;
 
 struct Scenario {

@@ -111,7 +111,8 @@ NetworkSpec read_network(JsonReader reader) {
 void read_model(JsonReader& reader, bool dense_too, Scenario& scenario) {
   auto [model, source] =
       read_model_source(reader.raw("model"), reader.where(), join_pointer(reader.pointer(), "model"));
-  if (!model.moe && !dense_too) reader.fail("model", shorten_json(reader.raw("model")), "a model with routed experts; this is dense");
+  if (!model.moe && !dense_too)
+    reader.fail("model", shorten_json(reader.raw("model")), "a model with routed experts; this is dense");
   scenario.model = std::move(model);
   scenario.model_source = std::move(source);
 }
@@ -181,8 +182,9 @@ void check_training(JsonReader& reader, const Scenario& scenario, const Training
                               .micro_batches = static_cast<int>(training.global_batch / at_once),
                               .chunks_per_rank = training.chunks_per_rank};
   if (const auto why = why_not(pipeline)) {
-    workload.fail("schedule", fmt::format("\"{}\" for {} micro-batches on {} pipeline ranks", name(training.schedule),
-                                          pipeline.micro_batches, sizes.pp),
+    workload.fail("schedule",
+                  fmt::format("\"{}\" for {} micro-batches on {} pipeline ranks", name(training.schedule),
+                              pipeline.micro_batches, sizes.pp),
                   *why);
   }
 }

@@ -44,6 +44,15 @@ Timeline::Timeline(Trace& trace, const Topology& topology)
       nodes_(add_nodes(trace, topology)),
       links_(trace, traced_links(topology, nodes_)) {}
 
+LaneId Timeline::add_lane(RankId rank, std::string_view name) {
+  const auto node = static_cast<std::size_t>(topology_.node_of(rank));
+  return trace_.add_lane(nodes_[node], fmt::format("rank {} {}", rank.value, name), lanes_++);
+}
+
+void Timeline::add_slice(LaneId lane, std::string_view name, Picoseconds begin, Picoseconds end) {
+  if (begin < end) trace_.add_slice(lane, trace_.intern(name), begin, end);
+}
+
 void Timeline::add_tasks(const TaskGraph& graph, const std::vector<MessageArrow>& arrows) {
   std::vector<LaneId> lanes;
   for (std::size_t i = 0; i < graph.num_streams(); ++i) {

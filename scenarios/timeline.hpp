@@ -20,10 +20,15 @@ class Timeline {
   void finish(Picoseconds at) { links_.finish(at); }
   void add_tasks(const TaskGraph& graph, const std::vector<MessageArrow>& arrows);
 
+  // A lane of a rank's own, after those of its node that were added before.
+  LaneId add_lane(RankId rank, std::string_view name);
+  void add_slice(LaneId lane, std::string_view name, Picoseconds begin, Picoseconds end);
+
  private:
   Trace& trace_;
   const Topology& topology_;
   std::vector<ProcessId> nodes_;
+  std::int32_t lanes_ = 0;  // Added by add_lane().
   LinkUsageRecorder links_;
 };
 

@@ -38,7 +38,9 @@ void weights(Chain& chain, const KernelCost& cost, bool split) {
 bool has_input_gradient(WorkKind kind) { return kind == WorkKind::backward || kind == WorkKind::input_gradient; }
 bool has_weight_gradient(WorkKind kind) { return kind == WorkKind::backward || kind == WorkKind::weight_gradient; }
 
-ModuleTypes module_types(const Scenario& scenario) { return {.compute = scenario.compute.dtype, .kept = scenario.compute.kept_dtype}; }
+ModuleTypes module_types(const Scenario& scenario) {
+  return {.compute = scenario.compute.dtype, .kept = scenario.compute.kept_dtype};
+}
 
 MicroBatch micro_batch(const Scenario& scenario, const TrainingWorkload& workload) {
   return {.sequences = workload.micro_batch,

@@ -11,8 +11,8 @@ Bytes bytes(double parameters, double each) { return {static_cast<std::int64_t>(
 
 }  // namespace
 
-MemoryResult training_memory(const Scenario& scenario, const TrainingWorkload& workload,
-                             const TrainingProgram& program, int pipeline_rank) {
+MemoryResult training_memory(const Scenario& scenario, const TrainingWorkload& workload, const TrainingProgram& program,
+                             int pipeline_rank) {
   constexpr double kGradientBytes = 4;  // fp32, as they are summed.
   const PipelineSchedule& schedule = program.schedule();
   const auto dense = static_cast<double>(program.dense_parameters(pipeline_rank));
@@ -27,8 +27,7 @@ MemoryResult training_memory(const Scenario& scenario, const TrainingWorkload& w
   memory.capacity = scenario.gpu.hbm_capacity;
   memory.weights = bytes(dense + experts, bytes_per_element(scenario.compute.weights_dtype));
   memory.gradients = bytes(dense + experts, kGradientBytes);
-  memory.optimizer =
-      bytes(dense / dense_shards + experts / expert_shards, scenario.compute.optimizer_bytes_per_weight);
+  memory.optimizer = bytes(dense / dense_shards + experts / expert_shards, scenario.compute.optimizer_bytes_per_weight);
   std::vector<Bytes> of_chunk(static_cast<std::size_t>(workload.chunks_per_rank));
   for (const PipelineSlot& slot : schedule.slots()[static_cast<std::size_t>(pipeline_rank)]) {
     Bytes& kept = of_chunk[static_cast<std::size_t>(slot.work.chunk)];

@@ -9,6 +9,7 @@
 #include "scenarios/layer_steps.hpp"
 #include "scenarios/training_memory.hpp"
 #include "scenarios/training_program.hpp"
+#include "scenarios/training_trace.hpp"
 
 namespace moesim {
 namespace {
@@ -109,9 +110,9 @@ void run_training(const Scenario& scenario, const TrainingWorkload& workload, co
   result.mfu = flops / (gpu_seconds * program.model().device().peak_flops(scenario.compute.dtype).flop_per_s());
   result.training = training_result(scenario, workload, program);
   result.training->model_tflop_per_s_per_gpu = flops / gpu_seconds / 1e12;
-  const auto fullest = std::max_element(
-      result.training->stages.begin(), result.training->stages.end(),
-      [](const auto& a, const auto& b) { return a.memory.total() < b.memory.total(); });
+  const auto fullest =
+      std::max_element(result.training->stages.begin(), result.training->stages.end(),
+                       [](const auto& a, const auto& b) { return a.memory.total() < b.memory.total(); });
   result.memory = fullest->memory;
   add_breakdown(program, result);
   if (program.layer()) {
@@ -120,7 +121,7 @@ void run_training(const Scenario& scenario, const TrainingWorkload& workload, co
     result.combine = program.layer()->combine_traffic;
   }
   add_caveats(scenario, program, result);
-  if (timeline != nullptr) timeline->add_tasks(program.graph(), {});
+  if (timeline != nullptr) add_training(program, scenario.parallelism, *timeline);
 }
 
 }  // namespace moesim
