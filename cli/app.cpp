@@ -22,6 +22,7 @@
 #include "scenarios/json_text.hpp"
 #include "scenarios/schema.hpp"
 #include "scenarios/version.hpp"
+#include "validate/published/published_rows.hpp"
 
 namespace moesim {
 
@@ -104,15 +105,21 @@ void add_validate(CLI::App& app, ValidateArguments& arguments) {
   CLI::App* verb = app.add_subcommand("validate", "what moesim computes against published numbers, worst first");
   verb->require_subcommand(0, 1);
   verb->footer("Without a suite all of them run. Exit code 3 where errors are outside their band.");
-  CLI::App* network = verb->add_subcommand("network", "exchanges and collectives of real libraries");
-  network->add_option("--only", arguments.only, "rows whose name, source, setup or library contains this")
-      ->type_name("TEXT");
-  network->add_option("--worst", arguments.worst, "rows shown, instead of all")->type_name("N");
-  network->add_option("--json", arguments.json, "write JSON to this path; - is standard output, alone")
-      ->check(refuse_empty)
-      ->type_name("PATH");
-  network->add_flag("--fit", arguments.fit, "find the libraries' fitted constants anew, and judge nothing");
-  network->add_flag("--quiet", arguments.quiet, "no text for people");
+  for (const Suite& suite : suites()) {
+    const std::string name(suite.name);
+    CLI::App* one = verb->add_subcommand(name, std::string(suite.help));
+    one->parse_complete_callback([name, &arguments] { arguments.suite = name; });
+    one->add_option("--only", arguments.only, "rows whose name, source, setup or group contains this")
+        ->type_name("TEXT");
+    one->add_option("--worst", arguments.worst, "rows shown, instead of all")->type_name("N");
+    one->add_option("--json", arguments.json, "write JSON to this path; - is standard output, alone")
+        ->check(refuse_empty)
+        ->type_name("PATH");
+    if (suite.has_fit) {
+      one->add_flag("--fit", arguments.fit, "find the libraries' fitted constants anew, and judge nothing");
+    }
+    one->add_flag("--quiet", arguments.quiet, "no text for people");
+  }
 }
 
 void add_import(CLI::App& app, ImportArguments& arguments) {
@@ -175,7 +182,7 @@ void dispatch(const CLI::App& app, CommandLine& line) {
     return arguments == &line.run ? run_command(*arguments) : check_command(*arguments);
   }
   if (app.got_subcommand("calibrate")) return calibrate_command(*app.get_subcommand("calibrate"), line.calibrate);
-  if (app.got_subcommand("validate")) return validate_network_command(line.validate);
+  if (app.got_subcommand("validate")) return validate_command(line.validate);
   if (app.got_subcommand("schema")) return schema_command(line.schema);
   if (app.got_subcommand("import")) {
     const bool hf = app.get_subcommand("import")->got_subcommand("hf");

@@ -7,7 +7,7 @@
 #include "cli/document.hpp"
 #include "cli/terminal.hpp"
 #include "scenarios/error.hpp"
-#include "validate/network/network_suite.hpp"
+#include "validate/published/suite.hpp"
 
 namespace moesim {
 namespace {
@@ -31,18 +31,23 @@ void show_progress(std::size_t done, std::size_t rows) {
 
 }  // namespace
 
-void validate_network_command(const ValidateArguments& arguments) {
+void validate_command(const ValidateArguments& arguments) {
   if (arguments.fit) {
     if (!arguments.json.empty()) throw InputError("--fit: found it beside --json, expected one of both");
     return print_fit(arguments.only);
   }
   const bool progress = !arguments.quiet && isatty(STDERR_FILENO) == 1;
-  const NetworkSuite suite = run_network_suite(arguments.only, progress ? show_progress : SuiteProgress{});
-  if (suite.rows.empty()) throw InputError("--only", "", "\"" + arguments.only + "\"", "part of a row's name");
-  write_json_and_text(
-      arguments.json, arguments.quiet, [&] { return suite.json(); },
-      [&] { return suite.text(terminal_style(), arguments.worst); });
-  if (!suite.passes().value_or(true)) throw CheckFailed("network: errors are outside the band");
+  std::string failed;
+  for (const Suite& suite : suites()) {
+    if (!arguments.suite.empty() && arguments.suite != suite.name) continue;
+    const SuiteResult result = run_suite(suite, arguments.only, progress ? show_progress : SuiteProgress{});
+    if (result.rows.empty()) throw InputError("--only", "", "\"" + arguments.only + "\"", "part of a row's name");
+    write_json_and_text(
+        arguments.json, arguments.quiet, [&] { return result.json(); },
+        [&] { return result.text(terminal_style(), arguments.worst); });
+    if (!result.passes().value_or(true)) failed += (failed.empty() ? "" : ", ") + std::string(suite.name);
+  }
+  if (!failed.empty()) throw CheckFailed(failed + ": errors are outside the band");
 }
 
 }  // namespace moesim

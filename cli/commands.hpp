@@ -78,13 +78,14 @@ struct CalibrateCheckArguments {
 void calibrate_check_command(const CalibrateCheckArguments& arguments);
 
 struct ValidateArguments {
+  std::string suite;  // Empty: all of them.
   std::string json;
   std::string only;  // Rows whose file, id, setup, source or library contains it.
   std::size_t worst = std::numeric_limits<std::size_t>::max();  // Rows shown.
   bool fit = false;
   bool quiet = false;
 };
-void validate_network_command(const ValidateArguments& arguments);
+void validate_command(const ValidateArguments& arguments);
 
 // A check found what it was to find: exit code 3, after everything has been written.
 class CheckFailed : public std::runtime_error {

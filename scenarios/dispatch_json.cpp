@@ -187,6 +187,14 @@ ComputeSpec read_compute(JsonReader reader, Direction direction, const GpuCard& 
         reader.fail(key, "a key of a backward pass in a forward one", "it only with a backward pass");
     }
   }
+  static constexpr std::array<std::string_view, 2> kScalings{"block", "tensor"};
+  if (reader.has("fp8_scaling")) {
+    if (compute.dtype != DataType::fp8) {
+      reader.fail("fp8_scaling", fmt::format("a scaling of fp8 with products in {}", name(compute.dtype)),
+                  "it only with \"dtype\": \"fp8\"");
+    }
+    compute.fp8_scaling = static_cast<Fp8Scaling>(reader.choice("fp8_scaling", kScalings));
+  }
   read_profile(reader, gpu, compute);
   if (!device(gpu).computes(compute.dtype)) {
     reader.fail("dtype", fmt::format("\"{}\", which {} does not compute", name(compute.dtype), gpu.name),
@@ -201,6 +209,9 @@ ordered_json compute_json(const ComputeSpec& compute, Direction direction) {
                        {"weights_dtype", name(compute.weights_dtype)},
                        {"overlap_shared_experts", compute.overlap_shared_experts},
                        {"profile", ordered_json::parse(compute.profile_source)}};
+  if (compute.dtype == DataType::fp8) {
+    json["fp8_scaling"] = compute.fp8_scaling == Fp8Scaling::block ? "block" : "tensor";
+  }
   if (direction != Direction::forward) {
     json["optimizer_bytes_per_weight"] = compute.optimizer_bytes_per_weight;
     json["kept_dtype"] = name(compute.kept_dtype);

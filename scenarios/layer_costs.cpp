@@ -46,8 +46,9 @@ RankLoads rank_loads(const LayerInput& input, const RoutedBatch& batch, const Ex
 }
 
 KernelModel kernel_model(const Scenario& scenario, const Device& gpu) {
-  if (scenario.compute.profile) return KernelModel::calibrated(gpu, *scenario.compute.profile);
-  return {gpu, KernelEfficiencies{}};
+  const Fp8Scaling scaling = scenario.compute.fp8_scaling;
+  if (scenario.compute.profile) return KernelModel::calibrated(gpu, *scenario.compute.profile, scaling);
+  return {gpu, KernelEfficiencies{}, scaling};
 }
 
 int multiprocessors_lent(const LayerInput& input) {

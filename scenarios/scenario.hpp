@@ -134,6 +134,7 @@ struct ComputeSpec {
   DataType weights_dtype = DataType::bf16;  // As the weights are kept in memory.
   // With a backward pass: as inputs of the functions between products are kept for it.
   DataType kept_dtype = DataType::bf16;
+  Fp8Scaling fp8_scaling = Fp8Scaling::block;
   bool overlap_shared_experts = true;       // Shared experts run while the dispatch is on the wire, not before it.
   double optimizer_bytes_per_weight = 12;   // With a backward pass: mixed-precision Adam (MemoryOptions).
   std::optional<KernelProfile> profile;     // Of kernel times; without one, a roofline.

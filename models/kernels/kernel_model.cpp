@@ -57,8 +57,8 @@ Bytes matrix_bytes(std::int64_t rows, std::int64_t columns, DataType type) {
   return rows * wire_format(columns, type).bytes_per_copy();
 }
 
-KernelModel::KernelModel(Device device, KernelEfficiencies efficiencies)
-    : device_(std::move(device)), efficiencies_(efficiencies) {
+KernelModel::KernelModel(Device device, KernelEfficiencies efficiencies, Fp8Scaling scaling)
+    : device_(std::move(device)), efficiencies_(efficiencies), scaling_(scaling) {
   MOESIM_CHECK(device_.multiprocessors > 0 && device_.memory.bytes_per_s() > 0, "{}: {} multiprocessors, {} B/s",
                device_.name, device_.multiprocessors, device_.memory.bytes_per_s());
   for (const double fraction : {efficiencies_.gemm_compute_wide, efficiencies_.gemm_compute_narrow,
@@ -69,14 +69,14 @@ KernelModel::KernelModel(Device device, KernelEfficiencies efficiencies)
   rows_ = row_constants_of(efficiencies_);
 }
 
-KernelModel KernelModel::calibrated(Device device, KernelProfile profile) {
-  KernelModel model(std::move(device), KernelEfficiencies{});
+KernelModel KernelModel::calibrated(Device device, KernelProfile profile, Fp8Scaling scaling) {
+  KernelModel model(std::move(device), KernelEfficiencies{}, scaling);
   model.profile_ = std::move(profile);
   const std::vector<KernelFit>& fits = model.profile_->fits;
   for (int i = 0; i < kDataTypes; ++i) {
     const auto type = static_cast<DataType>(i);
     if (!model.device_.computes(type) || model.device_.peak_caveat(type)) continue;  // It runs in another type.
-    const std::string_view precision = precision_name(type);
+    const std::string_view precision = precision_name(type, scaling);
     const auto at = static_cast<std::size_t>(i);
     for (std::size_t f = fits.size(); f-- > 0;) {  // The first of several wins.
       if (fits[f].precision != precision) continue;
@@ -151,7 +151,7 @@ KernelCost KernelModel::calibrated_gemm(std::int64_t m, std::int64_t n, std::int
                         .k = k,
                         .input_bytes = bytes_per_element(types.input),
                         .output_bytes = bytes_per_element(types.output)};
-  const GemmTime time = gemm_time(constants, gemm_schedule(precision_name(types.input)), device_,
+  const GemmTime time = gemm_time(constants, gemm_schedule(precision_name(types.input, scaling_)), device_,
                                   device_.peak_flops(types.input), shape, CacheState::weights_cold);
   return {.time = Picoseconds::from_seconds(time.us * 1e-6),
           .flops = 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k),
@@ -243,7 +243,10 @@ KernelCost KernelModel::grouped_weight_gradient(std::span<const std::int64_t> ro
   const double tile_flops_per_row = 2.0 * static_cast<double>(kTileRows * kTileColumns);
   const double longest =
       std::max(static_cast<double>(tiles * all_padded) / device_.multiprocessors, static_cast<double>(most_padded));
-  const double reached = narrow(types.input) ? efficiencies_.weight_gradient_narrow : efficiencies_.gemm_compute_wide;
+  const bool blocks = types.input == DataType::fp8 && scaling_ == Fp8Scaling::block;
+  const double reached = blocks                ? efficiencies_.weight_gradient_block
+                         : narrow(types.input) ? efficiencies_.gemm_compute_narrow
+                                               : efficiencies_.gemm_compute_wide;
   const double compute_s =
       longest * tile_flops_per_row * device_.multiprocessors / (device_.peak_flops(types.input).flop_per_s() * reached);
   const Bytes inputs = matrix_bytes(all_rows, k, types.input) + matrix_bytes(all_rows, n, types.input);
@@ -266,6 +269,11 @@ KernelCost KernelModel::scatter(Bytes bytes) const { return element_wise(bytes, 
 
 KernelCost KernelModel::quantize(Bytes bytes, std::int64_t elements) const {
   return element_wise(bytes, RowOrder::stream, elements);
+}
+
+bool KernelModel::casts_inputs(DataType type) const {
+  const auto& found = gemm_[static_cast<std::size_t>(type)];
+  return found && found->constants.quantize_us_per_million > 0;
 }
 
 std::vector<Caveat> KernelModel::caveats(std::span<const DataType> types) const {

@@ -26,10 +26,10 @@ struct KernelEfficiencies {
   // What is left of deepseek-ai/DeepGEMM's H800 table (README of 2025-02-26; up to 1,358 of 1,979 TFLOP/s) when the
   // writing of the outputs and the last wave are taken out.
   double gemm_compute_narrow = 0.70;  // fp8, int8, fp4
-  // Of the peak, weight gradients in a narrow type: both factors are scaled along the sum, which tensor cores do not
-  // do. 19.1 TFLOP in 32.76 ms on 112 SMs of H800, the 60 kernels of four layers in DeepSeek-V3's training trace
-  // (deepseek-ai/profile-data, train.json).
-  double weight_gradient_narrow = 0.35;
+  // Of the peak, weight gradients in fp8 with a scale for a block: both factors are scaled along the sum, which tensor
+  // cores do not do. 19.1 TFLOP in 32.76 ms on 112 SMs of H800, the 60 kernels of four layers in DeepSeek-V3's training
+  // trace (deepseek-ai/profile-data, train.json).
+  double weight_gradient_block = 0.35;
   // 3,036 of 3,350 GB/s on H100 (arXiv:2511.17127).
   double memory_stream = 0.90;
   // Rows gathered or scattered by index. Assumed: rows of several KiB, a little below streaming.
@@ -51,10 +51,10 @@ struct GemmTypes {
 // whole by one multiprocessor, so that one row costs as much as 64, and the last wave costs as much as a full one.
 class KernelModel {
  public:
-  KernelModel(Device device, KernelEfficiencies efficiencies);
+  KernelModel(Device device, KernelEfficiencies efficiencies, Fp8Scaling scaling = Fp8Scaling::block);
   // With the profile's models of products, in those precisions that it has fits for. Everything else stays the roofline
   // above, at the profile's fractions: rows move as fast as its bf16 kernels move them.
-  static KernelModel calibrated(Device device, KernelProfile profile);
+  static KernelModel calibrated(Device device, KernelProfile profile, Fp8Scaling scaling = Fp8Scaling::block);
 
   // For each group g: outputs [rows[g], n] = inputs [rows[g], k] times weights [k, n] of its own. A group without rows
   // costs nothing, not even reading its weights; without any rows nothing is launched.
@@ -71,6 +71,8 @@ class KernelModel {
   KernelCost scatter(Bytes bytes) const;  // ... in rows picked by index.
   // ... in order, and so many elements come out in a narrower type with scales.
   KernelCost quantize(Bytes bytes, std::int64_t elements) const;
+  // Whether a product's time holds that of casting its input, since the measured kernels do both.
+  bool casts_inputs(DataType type) const;
   // Counts, offsets and positions of `rows` on `experts`, for products in `type`; nothing where no profile tells.
   KernelCost sort_rows(std::int64_t rows, std::int64_t experts, DataType type) const;
 
@@ -102,6 +104,7 @@ class KernelModel {
 
   Device device_;
   KernelEfficiencies efficiencies_;
+  Fp8Scaling scaling_ = Fp8Scaling::block;
   std::optional<KernelProfile> profile_;
   std::array<std::optional<Calibrated<GemmConstants>>, kDataTypes> gemm_;  // By data type.
   std::array<std::optional<Calibrated<ExpertConstants>>, kDataTypes> experts_;

@@ -58,10 +58,10 @@ const KernelFit* KernelProfile::find(std::string_view family, std::string_view p
   return nullptr;
 }
 
-std::string_view precision_name(DataType type) {
+std::string_view precision_name(DataType type, Fp8Scaling scaling) {
   switch (type) {
     case DataType::fp8:
-      return "fp8_block";
+      return scaling == Fp8Scaling::block ? "fp8_block" : "fp8";
     case DataType::bf16:
     case DataType::fp16:
       return "bf16";

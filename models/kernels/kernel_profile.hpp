@@ -72,9 +72,14 @@ struct KernelProfile {
   const KernelFit* find(std::string_view family, std::string_view precision, std::string_view library = "") const;
 };
 
-// The kernels' precision for a data type: fp8 with a scale for 128 elements, as models are trained and served in it;
-// fp16 runs on bf16's units.
-std::string_view precision_name(DataType type);
+// How far one scale of fp8 reaches.
+enum class Fp8Scaling {
+  block,   // 128 elements, as DeepSeek-V3 is trained and served.
+  tensor,  // All of them.
+};
+
+// The kernels' precision for a data type: fp8 by its scaling; fp16 runs on bf16's units.
+std::string_view precision_name(DataType type, Fp8Scaling scaling = Fp8Scaling::block);
 
 // A family's constants as a struct, and back. `table` lists them.
 template <class Constants>

@@ -41,10 +41,13 @@ void ModulePricer::product(ModuleCosts& costs, std::string_view name, std::int64
   const auto wide = [&](std::int64_t columns) { return matrix_bytes(rows, columns, types_.activation); };
   const auto narrow = [&](std::int64_t columns) { return matrix_bytes(rows, columns, types_.compute); };
   if (casts()) {
+    if (!model_.casts_inputs(types_.compute)) {  // Else the products' own times have it.
+      if (input == Input::recomputed || input == Input::kept) {
+        costs.forward.emplace_back("cast", model_.quantize(wide(k) + narrow(k), rows * k));
+      }
+      costs.input_gradient.emplace_back("cast", model_.quantize(wide(n) + narrow(n), rows * n));
+    }
     // Inputs were kept narrow, scaled along rows, and the weight gradient wants both factors scaled along columns.
-    if (input == Input::recomputed || input == Input::kept)
-      costs.forward.emplace_back("cast", model_.quantize(wide(k) + narrow(k), rows * k));
-    costs.input_gradient.emplace_back("cast", model_.quantize(wide(n) + narrow(n), rows * n));
     costs.weight_gradient.emplace_back("cast", model_.quantize(2 * narrow(k), rows * k));
     costs.weight_gradient.emplace_back("cast", model_.quantize(wide(n) + narrow(n), rows * n));
   }

@@ -1,4 +1,4 @@
-#include "validate/network/network_rows.hpp"
+#include "validate/published/published_rows.hpp"
 
 #include <array>
 
@@ -10,6 +10,7 @@
 #include "scenarios/error.hpp"
 #include "scenarios/json_reader.hpp"
 #include "scenarios/json_text.hpp"
+#include "scenarios/result_json.hpp"
 #include "scenarios/scenario_json.hpp"
 
 namespace moesim {
@@ -20,7 +21,18 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kQuantities{"time_us", "node_copies_gb_per_s", "rank_copies_gb_per_s",
                                                       "bus_bandwidth_gb_per_s"};
-constexpr double kMostPublished = 1e9;
+constexpr double kMostPublished = 1e15;
+
+// A pointer into a run's JSON comes with its unit.
+Quantity read_quantity(JsonReader& reader) {
+  if (reader.raw("quantity").is_string() && reader.string("quantity").starts_with('/')) {
+    Quantity quantity{.name = reader.string("quantity"), .unit = reader.string("unit")};
+    quantity.scale = reader.number_or("scale", 1e-15, 1e15, 1);
+    return quantity;
+  }
+  const std::string_view name = kQuantities[reader.choice("quantity", kQuantities)];
+  return {.name = std::string(name), .unit = name == "time_us" ? "us" : "GB/s"};
+}
 
 // A column of the rows, and the places of the scenario that take its value.
 struct Parameter {
@@ -47,11 +59,11 @@ struct File {
   std::string source;
   json scenario;
   std::vector<Parameter> parameters;
-  NetworkQuantity quantity;
+  Quantity quantity;
 };
 
-NetworkRow read_row(JsonReader& reader, const File& file) {
-  NetworkRow row;
+PublishedRow read_row(JsonReader& reader, const File& file) {
+  PublishedRow row;
   row.file = file.name;
   row.source = file.source;
   row.quantity = file.quantity;
@@ -86,6 +98,13 @@ NetworkRow read_row(JsonReader& reader, const File& file) {
     row.scenario = parse_scenario(file.scenario, where);  // Its fault may be that it describes nothing that can run.
     row.runs = false;
   }
+  const bool exchange = std::holds_alternative<ExchangeWorkload>(row.scenario.workload) ||
+                        std::holds_alternative<CollectiveWorkload>(row.scenario.workload);
+  if (exchange || std::holds_alternative<AllToAllWorkload>(row.scenario.workload)) {
+    row.group = row.scenario.dispatch.library ? row.scenario.dispatch.library->name : "no library";
+  } else {
+    row.group = row.file;
+  }
   return row;
 }
 
@@ -99,11 +118,7 @@ double payload(const Scenario& scenario) {
 
 }  // namespace
 
-std::string NetworkRow::group() const {
-  return scenario.dispatch.library ? scenario.dispatch.library->name : "no library";
-}
-
-std::vector<NetworkRow> read_network_rows(const std::string& text, const std::string& where) {
+std::vector<PublishedRow> read_published_rows(const std::string& text, const std::string& where) {
   const json document = parse_json(text, where);
   JsonReader reader(document, where);
   reader.integer("schema", 1, 1);
@@ -113,36 +128,39 @@ std::vector<NetworkRow> read_network_rows(const std::string& text, const std::st
   reader.string("what");
   file.scenario = reader.raw("scenario");
   file.parameters = read_parameters(reader.object("parameters"));
-  file.quantity = static_cast<NetworkQuantity>(reader.choice("quantity", kQuantities));
-  std::vector<NetworkRow> rows;
+  file.quantity = read_quantity(reader);
+  std::vector<PublishedRow> rows;
   for (JsonReader& row : reader.objects("rows")) rows.push_back(read_row(row, file));
   reader.finish();
   return rows;
 }
 
-std::vector<NetworkRow> network_rows() {
-  std::vector<NetworkRow> rows;
-  for (const Card& card : network_reference()) {
-    for (NetworkRow& row :
-         read_network_rows(std::string(card.text), fmt::format("reference/network/{}.json", card.name))) {
+std::vector<PublishedRow> published_rows(const Suite& suite) {
+  std::vector<PublishedRow> rows;
+  for (const Card& card : suite.files()) {
+    for (PublishedRow& row :
+         read_published_rows(std::string(card.text), fmt::format("reference/{}/{}.json", suite.name, card.name))) {
       rows.push_back(std::move(row));
     }
   }
   return rows;
 }
 
-double computed(const NetworkRow& row, const RunResult& result) {
-  if (row.quantity == NetworkQuantity::time_us) return result.time.us();
-  if (row.quantity == NetworkQuantity::bus_bandwidth_gb_per_s) {
+double computed(const PublishedRow& row, const RunResult& result) {
+  if (row.quantity.name == "time_us") return result.time.us();
+  if (row.quantity.name.starts_with('/')) {
+    const json value = result_json(result).value(json::json_pointer(row.quantity.name), json());
+    MOESIM_CHECK(value.is_number(), "{} has no {}", row.id, row.quantity.name);
+    return value.get<double>() * row.quantity.scale;
+  }
+  if (row.quantity.name == "bus_bandwidth_gb_per_s") {
     MOESIM_CHECK(result.bandwidth.has_value(), "{} without a bandwidth", row.id);
     return result.bandwidth->bus_gb_per_s;
   }
   MOESIM_CHECK(result.copies.has_value(), "{} without copies", row.id);
-  const auto copies = static_cast<double>(
-      row.quantity == NetworkQuantity::node_copies_gb_per_s ? result.copies->to_nodes : result.copies->to_ranks);
+  const auto copies = static_cast<double>(row.quantity.name == "node_copies_gb_per_s" ? result.copies->to_nodes
+                                                                                      : result.copies->to_ranks);
   return copies / row.scenario.parallelism.ep * payload(row.scenario) / result.time.seconds() / 1e9;
 }
-
-std::string_view unit(NetworkQuantity quantity) { return quantity == NetworkQuantity::time_us ? "us" : "GB/s"; }
 
 }  // namespace moesim

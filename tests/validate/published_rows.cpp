@@ -1,4 +1,4 @@
-#include "validate/network/network_rows.hpp"
+#include "validate/published/published_rows.hpp"
 
 #include <algorithm>
 #include <map>
@@ -10,12 +10,12 @@
 #include "scenarios/library_json.hpp"
 #include "scenarios/run.hpp"
 #include "tests/catch.hpp"
-#include "validate/network/network_suite.hpp"
+#include "validate/published/suite.hpp"
 
 namespace moesim {
 namespace {
 
-int group_size(const NetworkRow& row) {
+int group_size(const PublishedRow& row) {
   const auto* collective = std::get_if<CollectiveWorkload>(&row.scenario.workload);
   return collective != nullptr ? collective->ranks : row.scenario.parallelism.ep;
 }
@@ -34,9 +34,9 @@ std::string file_with(const std::string& extra, const std::string& quantity = "t
 }  // namespace
 
 TEST_CASE("every published row is a scenario that can be run, with its source", "[validate]") {
-  const std::vector<NetworkRow> rows = network_rows();
+  const std::vector<PublishedRow> rows = published_rows(suite_named("network"));
   std::set<std::string> ids;
-  for (const NetworkRow& row : rows) {
+  for (const PublishedRow& row : rows) {
     CAPTURE(row.file, row.id);
     CHECK(ids.insert(row.file + " " + row.id).second);
     CHECK(!row.source.empty());
@@ -86,9 +86,9 @@ TEST_CASE("a borrowed constant is another card's fitted one, which its source na
 TEST_CASE("what is fitted is smaller than what is judged", "[validate]") {
   std::map<std::string, int> largest_fitted;
   std::map<std::string, int> largest_judged;
-  for (const NetworkRow& row : network_rows()) {
+  for (const PublishedRow& row : published_rows(suite_named("network"))) {
     auto& sizes = row.use == RowUse::fitted ? largest_fitted : largest_judged;
-    int& largest = sizes[row.group()];
+    int& largest = sizes[row.group];
     largest = std::max(largest, group_size(row));
   }
   for (const auto& [group, ep] : largest_fitted) {
@@ -99,51 +99,51 @@ TEST_CASE("what is fitted is smaller than what is judged", "[validate]") {
 
 TEST_CASE("bandwidths count a rank's copies, its own node's included", "[validate][oracle]") {
   // 8 ranks on one node: every token has exactly one copy for its node: 8 tokens of 7168 + 224 bytes a rank.
-  const auto rows = read_network_rows(file_with("", "node_copies_gb_per_s"), "f");
+  const auto rows = read_published_rows(file_with("", "node_copies_gb_per_s"), "f");
   REQUIRE(rows.size() == 1);
   const RunResult result = run_scenario(rows[0].scenario);
   CHECK(computed(rows[0], result) == Approx(8 * 7392 / result.time.seconds() / 1e9));
-  const auto ranks = read_network_rows(file_with("", "rank_copies_gb_per_s"), "f");
+  const auto ranks = read_published_rows(file_with("", "rank_copies_gb_per_s"), "f");
   CHECK(computed(ranks[0], result) ==
         Approx(static_cast<double>(result.copies->to_ranks) / 8 * 7392 / result.time.seconds() / 1e9));
-  CHECK(computed(read_network_rows(file_with(""), "f")[0], result) == Approx(result.time.us()));
+  CHECK(computed(read_published_rows(file_with(""), "f")[0], result) == Approx(result.time.us()));
 }
 
 TEST_CASE("parameters of a row take their places in the scenario", "[validate]") {
-  const auto rows = read_network_rows(file_with(R"(, "ep": 16, "fitted": true)"), "f");
+  const auto rows = read_published_rows(file_with(R"(, "ep": 16, "fitted": true)"), "f");
   CHECK(rows[0].scenario.parallelism.ep == 16);
   CHECK(rows[0].setup == "ep 16");
   CHECK(rows[0].use == RowUse::fitted);
-  CHECK(rows[0].group() == "no library");
+  CHECK(rows[0].group == "no library");
 }
 
 TEST_CASE("reference files are read strictly", "[validate]") {
-  CHECK_THROWS_AS(read_network_rows(file_with(R"(, "eq": 16)"), "f"), InputError);
-  CHECK_THROWS_AS(read_network_rows(file_with(R"(, "ep": 17)"), "f"), InputError);
-  CHECK_THROWS_AS(read_network_rows(file_with(R"(, "fitted": true, "set_aside": "no")"), "f"), InputError);
-  CHECK_THROWS_AS(read_network_rows(file_with(R"(, "fitted": true, "repeats": "no")"), "f"), InputError);
-  CHECK_THROWS_AS(read_network_rows(file_with("", "furlongs"), "f"), InputError);
+  CHECK_THROWS_AS(read_published_rows(file_with(R"(, "eq": 16)"), "f"), InputError);
+  CHECK_THROWS_AS(read_published_rows(file_with(R"(, "ep": 17)"), "f"), InputError);
+  CHECK_THROWS_AS(read_published_rows(file_with(R"(, "fitted": true, "set_aside": "no")"), "f"), InputError);
+  CHECK_THROWS_AS(read_published_rows(file_with(R"(, "fitted": true, "repeats": "no")"), "f"), InputError);
+  CHECK_THROWS_AS(read_published_rows(file_with("", "furlongs"), "f"), InputError);
 }
 
 TEST_CASE("the suite puts the worst first and judges what was not fitted", "[validate]") {
-  const NetworkSuite suite = run_network_suite("deepep-low-latency-h800 ");
+  const SuiteResult suite = run_suite(suite_named("network"), "deepep-low-latency-h800 ");
   CHECK(suite.rows.empty());
-  const NetworkSuite pplx = run_network_suite("deepep-low-latency-pplx");
+  const SuiteResult pplx = run_suite(suite_named("network"), "deepep-low-latency-pplx");
   REQUIRE(pplx.rows.size() == 4);
   for (std::size_t i = 1; i < 4; ++i) CHECK(std::abs(pplx.rows[i - 1].error()) >= std::abs(pplx.rows[i].error()));
   CHECK(pplx.summary(RowUse::predicted).rows == 4);
   CHECK(pplx.summary(RowUse::fitted).rows == 0);
-  NetworkSuite wrong = pplx;
+  SuiteResult wrong = pplx;
   for (JudgedRow& row : wrong.rows) row.computed = 2 * *row.computed;
   CHECK(wrong.passes() == false);
   CHECK_FALSE(suite.passes().has_value());
   // Two dispatches are set aside: they are run, and counted only where they are asked for.
-  const NetworkSuite aside = run_network_suite("deepep-normal-pplx");
+  const SuiteResult aside = run_suite(suite_named("network"), "deepep-normal-pplx");
   CHECK(aside.count(RowUse::set_aside) == 2);
   CHECK(aside.summary(RowUse::predicted).rows == 2);
   CHECK(aside.with_set_aside().rows == 4);
   // What was printed twice is judged once.
-  CHECK(run_network_suite("low-latency-h800").summary(RowUse::predicted).rows == 12);
+  CHECK(run_suite(suite_named("network"), "low-latency-h800").summary(RowUse::predicted).rows == 12);
 }
 
 }  // namespace moesim

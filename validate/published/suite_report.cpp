@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "scenarios/json_text.hpp"
-#include "validate/network/network_suite.hpp"
+#include "validate/published/suite.hpp"
 
 namespace moesim {
 
@@ -30,14 +30,14 @@ std::string_view use_text(RowUse use) {
   return "";
 }
 
-std::string row_line(const JudgedRow& judged, const ReportStyle& style) {
-  const NetworkRow& row = judged.row;
-  const bool outside = row.use == RowUse::predicted && std::abs(judged.error()) > kNetworkP90Band;
+std::string row_line(const JudgedRow& judged, const Suite& suite, const ReportStyle& style) {
+  const PublishedRow& row = judged.row;
+  const bool outside = row.use == RowUse::predicted && std::abs(judged.error()) > suite.p90_band;
   const std::string value = judged.computed ? fmt::format("{:.2f}", *judged.computed) : "-";
   const std::string error = judged.computed ? fmt::format("{:+7.1f} %", 100 * judged.error()) : "         ";
   return fmt::format("  {:<34} {:<36} {:>10.2f} {:>10} {:<5}{}{:>7}  {}\n", row.file + " " + row.id, row.setup,
-                     row.published, value, unit(row.quantity), outside ? alarm(error, style) : error,
-                     row.use == RowUse::predicted ? fmt::format("{:.0f} %", 100 * kNetworkP90Band) : "-",
+                     row.published, value, row.quantity.unit, outside ? alarm(error, style) : error,
+                     row.use == RowUse::predicted ? fmt::format("{:.0f} %", 100 * suite.p90_band) : "-",
                      use_text(row.use));
 }
 
@@ -46,9 +46,9 @@ std::string error_columns(const ErrorSummary& judged) {
   return fmt::format("{:>9.1f}{:>8.1f}{:>8.1f}", 100 * judged.median_abs, 100 * judged.p90_abs, 100 * judged.bias);
 }
 
-std::string summaries(const NetworkSuite& suite) {
-  std::string text = fmt::format("  {:<28}{:>7}{:>10}{:>10}{:>10}{:>9}{:>8}{:>8}\n", "library", "fitted", "repeated",
-                                 "set aside", "predicted", "median", "p90", "bias");
+std::string summaries(const SuiteResult& suite) {
+  std::string text = fmt::format("  {:<28}{:>7}{:>10}{:>10}{:>10}{:>9}{:>8}{:>8}\n", suite.suite->group, "fitted",
+                                 "repeated", "set aside", "predicted", "median", "p90", "bias");
   const auto line = [&](const std::string& name, const std::string& group) {
     const ErrorSummary judged = suite.summary(RowUse::predicted, group);
     text += fmt::format("  {:<28}{:>7}{:>10}{:>10}{:>10}{}\n", name, suite.count(RowUse::fitted, group),
@@ -60,11 +60,12 @@ std::string summaries(const NetworkSuite& suite) {
   const ErrorSummary both = suite.with_set_aside();  // Shows what setting aside does.
   text += fmt::format("  {:<28}{:>7}{:>10}{:>10}{:>10}{}\n", "all, set aside too", "", "", "", both.rows,
                       error_columns(both));
-  text += fmt::format("  {:<58}{:>17.0f}{:>8.0f}\n", "band", 100 * kNetworkMedianBand, 100 * kNetworkP90Band);
+  text +=
+      fmt::format("  {:<58}{:>17.0f}{:>8.0f}\n", "band", 100 * suite.suite->median_band, 100 * suite.suite->p90_band);
   return text;
 }
 
-std::string sources(const NetworkSuite& suite) {
+std::string sources(const SuiteResult& suite) {
   std::map<std::string, std::string> by_file;
   for (const JudgedRow& judged : suite.rows) by_file.emplace(judged.row.file, judged.row.source);
   std::string text = "\nSources\n";
@@ -72,7 +73,7 @@ std::string sources(const NetworkSuite& suite) {
   return text;
 }
 
-std::string reasons(const NetworkSuite& suite) {
+std::string reasons(const SuiteResult& suite) {
   std::string text;
   std::string last;
   for (const JudgedRow& judged : suite.rows) {
@@ -92,12 +93,12 @@ ordered_json summary_json(const ErrorSummary& summary) {
 
 }  // namespace
 
-std::string NetworkSuite::text(const ReportStyle& style, std::size_t worst) const {
-  std::string text = bold("Network: published exchanges and collectives against moesim", style) + "\n";
+std::string SuiteResult::text(const ReportStyle& style, std::size_t worst) const {
+  std::string text = bold(suite->title, style) + "\n";
   if (worst > 0) {
     text += fmt::format("\n  {:<34} {:<36} {:>10} {:>10} {:<5}{:>9}{:>7}\n", "row", "setup", "published", "computed",
                         "", "error", "band");
-    for (std::size_t i = 0; i < std::min(worst, rows.size()); ++i) text += row_line(rows[i], style);
+    for (std::size_t i = 0; i < std::min(worst, rows.size()); ++i) text += row_line(rows[i], *suite, style);
     if (worst >= rows.size()) text += reasons(*this) + sources(*this);
   }
   text += "\nSize of errors in %, of rows that no constant was fitted on\n" + summaries(*this);
@@ -106,18 +107,18 @@ std::string NetworkSuite::text(const ReportStyle& style, std::size_t worst) cons
   return text + (*inside ? "  inside the band" : alarm("  outside the band", style)) + "\n";
 }
 
-std::string NetworkSuite::json() const {
+std::string SuiteResult::json() const {
   ordered_json list = ordered_json::array();
   for (const JudgedRow& judged : rows) {
-    const NetworkRow& row = judged.row;
+    const PublishedRow& row = judged.row;
     ordered_json value = {{"id", row.id},
                           {"file", row.file},
                           {"source", row.source},
-                          {"library", row.group()},
+                          {"library", row.group},
                           {"setup", row.setup},
-                          {"unit", unit(row.quantity)},
+                          {"unit", row.quantity.unit},
                           {"published", row.published},
-                          {"band", kNetworkP90Band},
+                          {"band", suite->p90_band},
                           {"use", use_text(row.use)}};
     if (judged.computed) {
       value["computed"] = *judged.computed;
@@ -136,10 +137,10 @@ std::string NetworkSuite::json() const {
     libraries.push_back(std::move(value));
   }
   return pretty_json({{"schema", 1},
-                      {"suite", "network"},
+                      {"suite", suite->name},
                       {"passes", passes() ? ordered_json(*passes()) : ordered_json(nullptr)},
-                      {"median_band", kNetworkMedianBand},
-                      {"p90_band", kNetworkP90Band},
+                      {"median_band", suite->median_band},
+                      {"p90_band", suite->p90_band},
                       {"predicted", summary_json(summary(RowUse::predicted))},
                       {"predicted_and_set_aside", summary_json(with_set_aside())},
                       {"libraries", std::move(libraries)},

@@ -3,7 +3,7 @@
 
 #include "models/exchange/library.hpp"
 #include "scenarios/run.hpp"
-#include "validate/network/network_suite.hpp"
+#include "validate/published/suite.hpp"
 #include "validate/robust_fit.hpp"
 
 namespace moesim {
@@ -22,7 +22,7 @@ LibraryConstant& constant(Scenario& scenario, const std::string& name) {
 // A constant that may be 0 is searched by its logarithm from here on.
 constexpr double kLeast = 1e-4;
 
-RefittedLibrary refit(const ExchangeLibrary& library, std::vector<NetworkRow> rows) {
+RefittedLibrary refit(const ExchangeLibrary& library, std::vector<PublishedRow> rows) {
   RefittedLibrary result{library.name, rows.size(), {}};
   std::vector<FitParameter> parameters;
   for (const LibraryConstant& each : library.constants) {
@@ -32,7 +32,7 @@ RefittedLibrary refit(const ExchangeLibrary& library, std::vector<NetworkRow> ro
   }
   if (parameters.empty()) return result;
   std::vector<double> measured;
-  for (const NetworkRow& row : rows) measured.push_back(row.published);
+  for (const PublishedRow& row : rows) measured.push_back(row.published);
   const Predict predict = [&](std::span<const double> constants, std::span<double> predicted) {
     for (std::size_t i = 0; i < rows.size(); ++i) {
       for (std::size_t c = 0; c < constants.size(); ++c) {
@@ -54,10 +54,10 @@ RefittedLibrary refit(const ExchangeLibrary& library, std::vector<NetworkRow> ro
 }  // namespace
 
 std::vector<RefittedLibrary> refit_libraries(const std::string& only) {
-  std::map<std::string, std::vector<NetworkRow>> groups;
-  for (NetworkRow& row : network_rows()) {
-    if (row.use == RowUse::fitted && row.group().find(only) != std::string::npos) {
-      groups[row.group()].push_back(std::move(row));
+  std::map<std::string, std::vector<PublishedRow>> groups;
+  for (PublishedRow& row : published_rows(suite_named("network"))) {
+    if (row.use == RowUse::fitted && row.group.find(only) != std::string::npos) {
+      groups[row.group].push_back(std::move(row));
     }
   }
   std::vector<RefittedLibrary> results;

@@ -7,24 +7,21 @@
 
 #include "scenarios/text_table.hpp"
 #include "validate/error_summary.hpp"
-#include "validate/network/network_rows.hpp"
+#include "validate/published/published_rows.hpp"
 
 namespace moesim {
 
-// The bar: errors of all rows that were neither fitted, nor set aside, nor repeated.
-inline constexpr double kNetworkMedianBand = 0.08;
-inline constexpr double kNetworkP90Band = 0.20;
-
 struct JudgedRow {
-  NetworkRow row;
+  PublishedRow row;
   std::optional<double> computed;  // Empty for a row set aside that cannot run.
   double error() const { return computed ? *computed / row.published - 1 : 0; }
 };
 
-struct NetworkSuite {
+struct SuiteResult {
+  const Suite* suite = nullptr;
   std::vector<JudgedRow> rows;  // Worst first; fitted, repeated and set aside ones behind.
 
-  std::vector<std::string> groups() const;  // The libraries' cards, by name.
+  std::vector<std::string> groups() const;  // By name.
   // Of the rows with this use; of all groups for an empty one.
   ErrorSummary summary(RowUse use, const std::string& group = "") const;
   std::size_t count(RowUse use, const std::string& group = "") const;
@@ -39,7 +36,7 @@ struct NetworkSuite {
 // Runs every row whose file, id, setup, source or library contains `only`, those set aside as well where they can run.
 // `progress` may be empty.
 using SuiteProgress = std::function<void(std::size_t done, std::size_t rows)>;
-NetworkSuite run_network_suite(const std::string& only, const SuiteProgress& progress = {});
+SuiteResult run_suite(const Suite& suite, const std::string& only, const SuiteProgress& progress = {});
 
 // The fitted constants of one library's card, found anew on the rows that are marked as fitted.
 struct RefittedConstant {
