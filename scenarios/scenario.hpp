@@ -102,6 +102,8 @@ struct TrainingWorkload {
   PipelineKind schedule = PipelineKind::one_f_one_b;
   int chunks_per_rank = 1;
   Recompute recompute = Recompute::none;
+  // Collectives of tensor parallelism run beside the products next to them, piece by piece.
+  bool overlap_tensor_parallel = false;
   int zero = 1;  // 0: every rank has the whole optimizer; 1: data-parallel ranks share it out (ZeRO, arXiv:1910.02054).
 };
 

@@ -109,6 +109,14 @@ const PiecePricer::LayerModules& PiecePricer::modules_of(const Piece& piece) con
   return kinds_[kind_of_[at]];
 }
 
+// Cut into as many pieces as there are ranks, all but one run beside the half of the module's kernels that is next.
+Picoseconds PiecePricer::shown(Picoseconds collective, const KernelCost& kernels) const {
+  if (!workload_.overlap_tensor_parallel) return collective;
+  const Picoseconds piece{collective.count / scenario_.parallelism.tp};
+  const Picoseconds rest = collective - piece;
+  return piece + std::max(Picoseconds{}, rest - Picoseconds{kernels.time.count / 2});
+}
+
 void PiecePricer::moe_forward(Chain& chain) const {
   const MoeLayerCosts& c = moe_->forward;
   compute(chain, TrainingPhase::unpermute, total(around_experts_.forward));
@@ -151,10 +159,11 @@ void PiecePricer::moe_backward(WorkKind kind, bool split, Chain& chain) const {
 
 void PiecePricer::layer_forward(const LayerModules& layer, Chain& chain) const {
   const auto module = [&](const ModuleCosts& costs, TrainingPhase phase) {
-    collective(chain, tensor_.gather);
+    const KernelCost kernels = total(costs.forward);
+    collective(chain, shown(tensor_.gather, kernels));
     if (phase == TrainingPhase::attention) collective(chain, tensor_.context);
-    compute(chain, phase, total(costs.forward));
-    collective(chain, tensor_.scatter);
+    compute(chain, phase, kernels);
+    collective(chain, shown(tensor_.scatter, kernels));
   };
   for (const ModuleCosts& mixer : layer.mixers) module(mixer, TrainingPhase::attention);
   for (const ModuleCosts& ffn : layer.dense) module(ffn, TrainingPhase::dense_ffn);
@@ -163,14 +172,15 @@ void PiecePricer::layer_forward(const LayerModules& layer, Chain& chain) const {
 
 void PiecePricer::layer_backward(const LayerModules& layer, WorkKind kind, bool split, Chain& chain) const {
   const auto module = [&](const ModuleCosts& costs, TrainingPhase phase) {
+    const KernelCost kernels = total(costs.input_gradient);
     if (has_input_gradient(kind)) {
-      collective(chain, tensor_.gather);
+      collective(chain, shown(tensor_.gather, kernels));
       if (workload_.recompute == Recompute::selective) compute(chain, TrainingPhase::recompute, recomputed(costs));
-      compute(chain, phase, total(costs.input_gradient));
+      compute(chain, phase, kernels);
       if (phase == TrainingPhase::attention) collective(chain, tensor_.context);
     }
     if (has_weight_gradient(kind)) weights(chain, total(costs.weight_gradient), split);
-    if (has_input_gradient(kind)) collective(chain, tensor_.scatter);
+    if (has_input_gradient(kind)) collective(chain, shown(tensor_.scatter, kernels));
   };
   if (layer.moe) moe_backward(kind, split, chain);
   for (auto ffn = layer.dense.rbegin(); ffn != layer.dense.rend(); ++ffn) module(*ffn, TrainingPhase::dense_ffn);

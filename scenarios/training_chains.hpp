@@ -80,6 +80,8 @@ class PiecePricer {
   void backward(const Piece& piece, WorkKind kind, bool split, Chain& chain) const;
   void layer_forward(const LayerModules& layer, Chain& chain) const;
   void layer_backward(const LayerModules& layer, WorkKind kind, bool split, Chain& chain) const;
+  // What of a tensor-parallel collective beside these kernels takes time of its own.
+  Picoseconds shown(Picoseconds collective, const KernelCost& kernels) const;
   void moe_forward(Chain& chain) const;
   void moe_backward(WorkKind kind, bool split, Chain& chain) const;
   const LayerModules& modules_of(const Piece& piece) const;

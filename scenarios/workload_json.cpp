@@ -184,6 +184,7 @@ TrainingWorkload read_training(JsonReader& reader) {
     }
   }
   if (reader.has("recompute")) workload.recompute = *recompute(kRecomputes[reader.choice("recompute", kRecomputes)]);
+  workload.overlap_tensor_parallel = reader.boolean_or("overlap_tensor_parallel", false);
   workload.zero = static_cast<int>(reader.integer_or("zero", 0, 1, 1));
   return workload;
 }
@@ -242,6 +243,7 @@ struct ToJson {
                           {"schedule", name(training.schedule)}};
     if (!chunks_of(training.schedule)) value["chunks_per_rank"] = training.chunks_per_rank;
     value["recompute"] = name(training.recompute);
+    value["overlap_tensor_parallel"] = training.overlap_tensor_parallel;
     value["zero"] = training.zero;
     return value;
   }

@@ -30,15 +30,19 @@ std::string_view use_text(RowUse use) {
   return "";
 }
 
+// What a single row is marked by.
+double row_band(const Suite& suite) { return std::isfinite(suite.p90_band) ? suite.p90_band : suite.median_band; }
+
 std::string row_line(const JudgedRow& judged, const Suite& suite, const ReportStyle& style) {
   const PublishedRow& row = judged.row;
-  const bool outside = row.use == RowUse::predicted && std::abs(judged.error()) > suite.p90_band;
+  const double bar = row_band(suite);
+  const bool outside = row.use == RowUse::predicted && std::abs(judged.error()) > bar;
   const std::string value = judged.computed ? fmt::format("{:.2f}", *judged.computed) : "-";
   const std::string error = judged.computed ? fmt::format("{:+7.1f} %", 100 * judged.error()) : "         ";
-  return fmt::format("  {:<34} {:<36} {:>10.2f} {:>10} {:<5}{}{:>7}  {}\n", row.file + " " + row.id, row.setup,
-                     row.published, value, row.quantity.unit, outside ? alarm(error, style) : error,
-                     row.use == RowUse::predicted ? fmt::format("{:.0f} %", 100 * suite.p90_band) : "-",
-                     use_text(row.use));
+  return fmt::format("  {:<34}{:>10.2f} {:>10} {:<5}{}{:>7}  {:<9}  {}\n", row.file + " " + row.id, row.published,
+                     value, row.quantity.unit, outside ? alarm(error, style) : error,
+                     row.use == RowUse::predicted ? fmt::format("{:.0f} %", 100 * bar) : "-", use_text(row.use),
+                     row.setup);
 }
 
 std::string error_columns(const ErrorSummary& judged) {
@@ -60,8 +64,9 @@ std::string summaries(const SuiteResult& suite) {
   const ErrorSummary both = suite.with_set_aside();  // Shows what setting aside does.
   text += fmt::format("  {:<28}{:>7}{:>10}{:>10}{:>10}{}\n", "all, set aside too", "", "", "", both.rows,
                       error_columns(both));
-  text +=
-      fmt::format("  {:<58}{:>17.0f}{:>8.0f}\n", "band", 100 * suite.suite->median_band, 100 * suite.suite->p90_band);
+  const double p90 = suite.suite->p90_band;
+  text += fmt::format("  {:<58}{:>17.0f}{:>8}\n", "band", 100 * suite.suite->median_band,
+                      std::isfinite(p90) ? fmt::format("{:.0f}", 100 * p90) : "-");
   return text;
 }
 
@@ -96,8 +101,8 @@ ordered_json summary_json(const ErrorSummary& summary) {
 std::string SuiteResult::text(const ReportStyle& style, std::size_t worst) const {
   std::string text = bold(suite->title, style) + "\n";
   if (worst > 0) {
-    text += fmt::format("\n  {:<34} {:<36} {:>10} {:>10} {:<5}{:>9}{:>7}\n", "row", "setup", "published", "computed",
-                        "", "error", "band");
+    text += fmt::format("\n  {:<34}{:>10} {:>10} {:<5}{:>9}{:>7}  {:<9}  {}\n", "row", "published", "computed", "",
+                        "error", "band", "", "setup");
     for (std::size_t i = 0; i < std::min(worst, rows.size()); ++i) text += row_line(rows[i], *suite, style);
     if (worst >= rows.size()) text += reasons(*this) + sources(*this);
   }
@@ -118,7 +123,7 @@ std::string SuiteResult::json() const {
                           {"setup", row.setup},
                           {"unit", row.quantity.unit},
                           {"published", row.published},
-                          {"band", suite->p90_band},
+                          {"band", row_band(*suite)},
                           {"use", use_text(row.use)}};
     if (judged.computed) {
       value["computed"] = *judged.computed;
@@ -136,15 +141,16 @@ std::string SuiteResult::json() const {
                           {"predicted", summary_json(summary(RowUse::predicted, group))}};
     libraries.push_back(std::move(value));
   }
-  return pretty_json({{"schema", 1},
-                      {"suite", suite->name},
-                      {"passes", passes() ? ordered_json(*passes()) : ordered_json(nullptr)},
-                      {"median_band", suite->median_band},
-                      {"p90_band", suite->p90_band},
-                      {"predicted", summary_json(summary(RowUse::predicted))},
-                      {"predicted_and_set_aside", summary_json(with_set_aside())},
-                      {"libraries", std::move(libraries)},
-                      {"rows", std::move(list)}});
+  return pretty_json(
+      {{"schema", 1},
+       {"suite", suite->name},
+       {"passes", passes() ? ordered_json(*passes()) : ordered_json(nullptr)},
+       {"median_band", suite->median_band},
+       {"p90_band", std::isfinite(suite->p90_band) ? ordered_json(suite->p90_band) : ordered_json(nullptr)},
+       {"predicted", summary_json(summary(RowUse::predicted))},
+       {"predicted_and_set_aside", summary_json(with_set_aside())},
+       {"libraries", std::move(libraries)},
+       {"rows", std::move(list)}});
 }
 
 }  // namespace moesim
