@@ -11,8 +11,8 @@ struct LayerMemory {
   Bytes gradients;    // Of the weights; 0 without a backward pass.
   Bytes optimizer;    // Its state for the weights; 0 without a backward pass.
   Bytes activations;  // Kept from forward to backward; without a backward pass, the most that is live at once.
-  // Of `activations` with a backward pass, what can be had again without a product: outputs of the functions between two
-  // products, and of routed experts (for the gate's gradient, the function's output and its gradient do as well).
+  // Of `activations` with a backward pass, what can be had again without a product: outputs of the functions between
+  // two products, and of routed experts (for the gate's gradient, the function's output and its gradient do as well).
   Bytes recomputed;
   Bytes buffers;      // The exchanges' send and receive buffers.
 

@@ -53,7 +53,7 @@ const std::vector<Row>& table() {
       {"/workload=[]", "/workload: found an array of 0", "an object"},
       {"/workload={}", "/workload/kind: found nothing", "required"},
       {"/workload/kind=moe_leyer", "/workload/kind: found \"moe_leyer\"", "did you mean \"moe_layer\"?"},
-      {"/workload/kind=training_step", "/workload/kind: found", "one of flows, all_to_all, moe_layer"},
+      {"/workload/kind=training_steps", "/workload/kind: found", "one of flows, all_to_all, moe_layer"},
       {"/workload/tokens_per_rank=0", "/workload/tokens_per_rank: found 0", "from 1"},
       {"/workload/tokens_per_rank=-5", "/workload/tokens_per_rank: found -5", "from 1"},
       {"/workload/tokens_per_rank=1e30", "/workload/tokens_per_rank: found 1e+30", "integer"},
