@@ -6,7 +6,7 @@ namespace moesim {
 namespace {
 
 TEST_CASE("kinds and paths are known by their names", "[oracle]") {
-  for (int i = 0; i < 7; ++i) {
+  for (int i = 0; i < 9; ++i) {
     const auto kind = static_cast<RoutingKind>(i);
     CHECK(routing_kind(name(kind)) == kind);
   }

@@ -1,6 +1,8 @@
-// Group-limited top-k: a group's score is the sum of the two best keys (score + bias) in it; the `groups_kept` best
-// groups stay, and the token takes the top-k of their experts. With the nodes as groups this is node-limited routing.
-// DeepSeek-AI, "DeepSeek-V3 Technical Report" (2024), section 2.1.2, and the model's public inference code.
+// Group-limited top-k: the `groups_kept` best groups stay, and the token takes the top-k of their experts. A group's
+// score is the sum of the two best keys (score + bias) in it, or the best key alone. With the nodes as groups and the
+// sum of two this is node-limited routing: DeepSeek-AI, "DeepSeek-V3 Technical Report" (2024), section 2.1.2, and the
+// model's public inference code. With the ranks as groups and the best key it is device-limited routing: DeepSeek-AI,
+// "DeepSeek-V2" (2024), section 2.1.2.
 #include <algorithm>
 #include <bit>
 #include <limits>
@@ -19,6 +21,7 @@ class Ranked {
  public:
   Ranked() = default;
   Ranked(float value, std::size_t group) : word_(std::uint64_t{std::bit_cast<std::uint32_t>(value)} << 32 | group) {}
+  explicit Ranked(std::uint64_t word) : word_(word) {}
   float value() const { return std::bit_cast<float>(static_cast<std::uint32_t>(word_ >> 32)); }
   std::size_t group() const { return static_cast<std::uint32_t>(word_); }
   std::uint64_t word() const { return word_; }
@@ -29,26 +32,68 @@ class Ranked {
 
 constexpr float kNever = std::numeric_limits<float>::infinity();
 
+// Lists of them are a multiple of this long, so that eight are compared at once: pairs, then pairs of pairs.
+constexpr std::size_t kAtOnce = 8;
+
+template <typename OfTwo>
+Ranked best_of(std::span<const Ranked> values, OfTwo of_two) {
+  const auto of_eight = [&](const Ranked* v) {
+    const std::uint64_t a = of_two(v[0].word(), v[1].word());
+    const std::uint64_t b = of_two(v[2].word(), v[3].word());
+    const std::uint64_t c = of_two(v[4].word(), v[5].word());
+    const std::uint64_t d = of_two(v[6].word(), v[7].word());
+    return of_two(of_two(a, b), of_two(c, d));
+  };
+  std::uint64_t best = of_eight(values.data());
+  for (std::size_t i = kAtOnce; i < values.size(); i += kAtOnce) best = of_two(best, of_eight(values.data() + i));
+  return Ranked(best);
+}
+
 Ranked least(std::span<const Ranked> values) {
-  Ranked best = values[0];
-  for (const Ranked value : values.subspan(1)) best = value.word() < best.word() ? value : best;
-  return best;
+  return best_of(values, [](std::uint64_t a, std::uint64_t b) { return a < b ? a : b; });
 }
 
 Ranked greatest(std::span<const Ranked> values) {
-  Ranked best = values[0];
-  for (const Ranked value : values.subspan(1)) best = value.word() > best.word() ? value : best;
-  return best;
+  return best_of(values, [](std::uint64_t a, std::uint64_t b) { return a > b ? a : b; });
 }
 
-// One group's arrivals for the token at hand.
+// The arrivals in one group for the token at hand: the next one is known, and the time of the one after it.
 struct GroupRace {
-  double rate;           // Of the experts that come after those drawn.
-  float second;          // Time of the second arrival; kNever in a group of one.
-  std::int32_t best;     // The first arrival.
-  std::int32_t drawn;    // Experts drawn so far.
-  std::int32_t arrived;  // Arrivals merged so far.
-  bool kept;
+  double rate;               // Of the experts that come after the next one.
+  float after;               // When the first of them comes; kNever if there is none.
+  std::int32_t expert;       // Who is next; when, is in GroupRaces::next.
+  std::int32_t left;         // How many experts come after that one.
+  std::int32_t kept;         // 1 or 0.
+  std::int32_t unused[2]{};  // So that places are found by shifting.
+};
+
+// [groups, and what fills them up to whole lists of kAtOnce, which never arrives]
+struct GroupRaces {
+  explicit GroupRaces(const ExpertRace& race)
+      : groups(static_cast<std::size_t>(race.groups())),
+        padded((groups + kAtOnce - 1) / kAtOnce * kAtOnce),
+        mean_wait(padded, kNever),
+        wait_after(padded, 0),
+        first(padded),
+        second(padded),
+        score(padded),
+        race_of(padded),
+        next(padded),
+        ranking(padded) {
+    for (int g = 0; g < race.groups(); ++g)
+      mean_wait[static_cast<std::size_t>(g)] = static_cast<float>(1 / race.rate(g));
+  }
+
+  std::size_t groups;
+  std::size_t padded;
+  std::vector<float> mean_wait;   // For the first arrival,
+  std::vector<float> wait_after;  // and from it to the second, given who came first.
+  std::vector<float> first;       // Times of these two.
+  std::vector<float> second;
+  std::vector<float> score;
+  std::vector<GroupRace> race_of;
+  std::vector<Ranked> next;     // Time of the next arrival.
+  std::vector<Ranked> ranking;  // The scores.
 };
 
 class GroupLimited final : public RoutingPolicy {
@@ -58,7 +103,8 @@ class GroupLimited final : public RoutingPolicy {
         members_(groups.members()),
         groups_(members_.size()),
         kept_(std::min(static_cast<std::size_t>(router.groups_kept), groups_)),
-        sigmoid_(router.scoring == Scoring::sigmoid ? 1.0f : 0.0f) {}
+        sigmoid_(router.scoring == Scoring::sigmoid ? 1.0f : 0.0f),
+        second_counts_(router.group_score == GroupScore::best_two ? 1.0f : 0.0f) {}
 
   void choose(const LogitBlock& logits, detail::TokenRandom&, Choices& choices) const override {
     DenseGate gate(router_);
@@ -72,28 +118,23 @@ class GroupLimited final : public RoutingPolicy {
     }
   }
 
-  bool can_sample() const override { return router_.bias.empty(); }
+  bool can_sample(const Choices& wanted) const override {
+    return router_.bias.empty() && !wanted.with_rest && (!wanted.with_weights || weighs_without_all_scores(router_));
+  }
 
   void sample(ExpertRace& race, std::size_t tokens, detail::TokenRandom& random, Choices& choices) const override {
-    Scratch scratch(groups_);
+    GroupRaces races(race);
     const auto k = static_cast<std::size_t>(router_.top_k);
     std::size_t slot = choices.append(tokens, router_.top_k);
     for (std::size_t token = 0; token < tokens; ++token, slot += k) {
       race.start_token();
-      start_groups(race, random, scratch);
-      keep_groups(scratch);
-      merge(race, random, scratch, slot, choices);
+      start_groups(race, random, races);
+      keep_groups(races);
+      merge(race, random, races, slot, choices);
     }
   }
 
  private:
-  struct Scratch {
-    explicit Scratch(std::size_t groups) : races(groups), next(groups), scores(groups) {}
-    std::vector<GroupRace> races;
-    std::vector<Ranked> next;    // [groups] time of the group's next arrival
-    std::vector<Ranked> scores;  // [groups]
-  };
-
   float score(float time) const { return 1 / (time + sigmoid_); }
 
   void rule_out_groups(std::span<double> keys) const {
@@ -106,7 +147,8 @@ class GroupLimited final : public RoutingPolicy {
         second = std::max(second, std::min(best, key));
         best = std::max(best, key);
       }
-      group_scores[g] = members_[g].size() > 1 ? best + second : best;
+      const bool two = router_.group_score == GroupScore::best_two && members_[g].size() > 1;
+      group_scores[g] = two ? best + second : best;
     }
     std::vector<std::int32_t> kept(kept_);
     top_indices(group_scores, kept);
@@ -116,91 +158,106 @@ class GroupLimited final : public RoutingPolicy {
     }
   }
 
-  // The first two arrivals of every group.
-  void start_groups(ExpertRace& race, detail::TokenRandom& random, Scratch& scratch) const {
-    for (std::size_t g = 0; g < groups_; ++g) {
-      const auto group = static_cast<int>(g);
-      const std::int32_t best = race.draw(group, random);
-      const double rate = race.rate(group);
-      const float first = random.exponential() / static_cast<float>(rate);
-      float sum = score(first);
-      GroupRace one{.rate = 0, .second = kNever, .best = best, .drawn = 1, .arrived = 0, .kept = false};
-      if (race.size(group) > 1) {
-        one.rate = race.rate_without(group, rate, best);
-        one.second = first + random.exponential() / static_cast<float>(one.rate);
-        sum += score(one.second);
+  // The first two arrivals of every group, in loops that become vector code.
+  void start_groups(ExpertRace& race, detail::TokenRandom& random, GroupRaces& races) const {
+    for (std::size_t g = 0; g < races.groups; ++g) {
+      const std::int32_t first = race.draw_first(static_cast<int>(g), random);
+      races.wait_after[g] = race.wait_after(first);
+      races.race_of[g] = {.rate = race.rate_after(first),
+                          .after = 0,
+                          .expert = first,
+                          .left = race.size(static_cast<int>(g)) - 1,
+                          .kept = 0};
+    }
+    for (std::size_t from = 0; from < races.padded; from += kAtOnce) {
+      const float* const waits = random.exponentials(2 * kAtOnce).data();
+      const float* const mean_wait = races.mean_wait.data() + from;
+      const float* const wait_after = races.wait_after.data() + from;
+      float* const first = races.first.data() + from;
+      float* const second = races.second.data() + from;
+      float* const score = races.score.data() + from;
+      for (std::size_t i = 0; i < kAtOnce; ++i) first[i] = waits[i] * mean_wait[i];
+      for (std::size_t i = 0; i < kAtOnce; ++i) second[i] = first[i] + waits[kAtOnce + i] * wait_after[i];
+      for (std::size_t i = 0; i < kAtOnce; ++i) {
+        score[i] = 1 / (first[i] + sigmoid_) + second_counts_ / (second[i] + sigmoid_);
       }
-      scratch.races[g] = one;
-      scratch.next[g] = {first, g};
-      scratch.scores[g] = {sum, g};
+    }
+    for (std::size_t g = 0; g < races.padded; ++g) {
+      races.race_of[g].after = races.second[g];
+      races.next[g] = {races.first[g], g};
+      races.ranking[g] = {races.score[g], g};
     }
   }
 
-  void keep_groups(Scratch& scratch) const {
+  void keep_groups(GroupRaces& races) const {
     for (std::size_t i = 0; i < kept_; ++i) {
-      const std::size_t best = greatest(scratch.scores).group();
-      scratch.races[best].kept = true;
-      scratch.scores[best] = {};
+      const std::size_t best = greatest(races.ranking).group();
+      races.race_of[best].kept = 1;
+      races.ranking[best] = {};
     }
   }
 
   // Merges the groups' arrivals in time: the first k of all groups are the free top-k, the first k of the groups that
-  // were kept are the token's experts.
-  void merge(ExpertRace& race, detail::TokenRandom& random, Scratch& scratch, std::size_t slot,
+  // were kept are the token's experts. Nothing branches on whose an arrival is, which no predictor could guess.
+  void merge(ExpertRace& race, detail::TokenRandom& random, GroupRaces& races, std::size_t first_slot,
              Choices& choices) const {
-    const std::size_t first_slot = slot;
-    const std::size_t last_slot = slot + static_cast<std::size_t>(router_.top_k);
+    const auto k = static_cast<std::size_t>(router_.top_k);
+    std::int32_t* const experts = choices.experts.data() + first_slot;
+    float* const shares = choices.with_shares ? choices.shares.data() + first_slot : nullptr;
+    GroupRace* const race_of = races.race_of.data();
+    const std::span<Ranked> all_next(races.next);
+    Ranked* const next_of = all_next.data();
+    std::size_t taken = 0;
     float free = 0;
     float kept = 0;
-    for (int arrivals = 0; slot < last_slot; ++arrivals) {
-      if (arrivals == router_.top_k) drop_others(scratch);
-      const Ranked next = least(scratch.next);
+    for (std::size_t arrivals = 0; taken < k; ++arrivals) {
+      if (arrivals == k) drop_others(races);
+      const Ranked next = least(all_next);
       const std::size_t g = next.group();
+      GroupRace& one = race_of[g];
       const float value = score(next.value());
-      GroupRace& one = scratch.races[g];
-      if (arrivals < router_.top_k) free += value;
-      const std::int32_t expert = one.arrived == 0 ? one.best : draw(race, g, one, random);
-      if (one.kept) {
-        kept += value;
-        choices.experts[slot] = expert;
-        if (choices.with_shares) choices.shares[slot] = value;
-        ++slot;
-      }
-      scratch.next[g] = {arrival_after(race, g, one, next.value(), random), g};
+      if (arrivals < k) free += value;
+      kept += value * static_cast<float>(one.kept);
+      experts[taken] = one.expert;  // Overwritten unless kept.
+      if (shares != nullptr) shares[taken] = value;
+      taken += static_cast<std::size_t>(one.kept);
+      next_of[g] = {one.after, g};
+      if (one.left > 0) step(race, static_cast<int>(g), one, random);
     }
     choices.lost_share += 1 - static_cast<double>(kept) / static_cast<double>(free);
-    if (choices.with_shares) {
-      for (std::size_t i = first_slot; i < last_slot; ++i) choices.shares[i] /= free;
+    if (choices.with_weights) add_weights(choices, first_slot, first_slot + k, kept);
+    for (std::size_t i = 0; shares != nullptr && i < k; ++i) shares[i] /= free;
+  }
+
+  // What came after the next arrival is the next one now.
+  static void step(ExpertRace& race, int group, GroupRace& one, detail::TokenRandom& random) {
+    one.expert = race.draw(group, random);
+    if (--one.left == 0) {
+      one.after = kNever;
+      return;
     }
+    one.rate = race.rate_without(group, one.rate, one.expert);
+    one.after += random.exponential() / static_cast<float>(one.rate);
   }
 
-  static void drop_others(Scratch& scratch) {
-    for (std::size_t g = 0; g < scratch.races.size(); ++g) {
-      if (!scratch.races[g].kept) scratch.next[g] = {kNever, g};
+  // `shares` are still scores.
+  void add_weights(Choices& choices, std::size_t first, std::size_t last, float kept) const {
+    const float divisor = divides_by_sum(router_) ? kept : 1;
+    for (std::size_t i = first; i < last; ++i) choices.weights[i] = choices.shares[i] / divisor;
+  }
+
+  static void drop_others(GroupRaces& races) {
+    for (std::size_t g = 0; g < races.groups; ++g) {
+      if (races.race_of[g].kept == 0) races.next[g] = {kNever, g};
     }
-  }
-
-  static std::int32_t draw(ExpertRace& race, std::size_t g, GroupRace& one, detail::TokenRandom& random) {
-    const auto group = static_cast<int>(g);
-    const std::int32_t expert = race.draw(group, random);
-    ++one.drawn;
-    if (one.drawn < race.size(group)) one.rate = race.rate_without(group, one.rate, expert);
-    return expert;
-  }
-
-  static float arrival_after(const ExpertRace& race, std::size_t g, GroupRace& one, float time,
-                             detail::TokenRandom& random) {
-    ++one.arrived;
-    if (one.arrived == 1) return one.second;
-    if (one.arrived >= race.size(static_cast<int>(g))) return kNever;
-    return time + random.exponential() / static_cast<float>(one.rate);
   }
 
   RouterSpec router_;
   std::vector<std::vector<std::int32_t>> members_;  // [groups][..] experts
   std::size_t groups_;
   std::size_t kept_;
-  float sigmoid_;  // A score is 1 / (time + sigmoid_).
+  float sigmoid_;        // A score is 1 / (time + sigmoid_).
+  float second_counts_;  // Of a group's score: 1 or 0.
 };
 
 }  // namespace
