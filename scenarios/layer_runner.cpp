@@ -53,7 +53,8 @@ RankLoads rank_loads(const LayerInput& input, const RoutedBatch& batch, const Ex
   }
   const std::vector<RankRows> rows = rank_rows(input.scenario.dispatch.algorithm, batch, padded_slots(input));
   for (std::size_t rank = 0; rank < rows.size(); ++rank) {
-    result.loads.push_back({.tokens = rows[rank].tokens,
+    result.loads.push_back({.tokens = rows[rank].tokens / input.shape.parts,
+                            .skipped = batch.skipped_of(static_cast<int>(rank)),
                             .packed_rows = rows[rank].packed,
                             .received_rows = rows[rank].received,
                             .returned_rows = rows[rank].returned,
@@ -164,7 +165,8 @@ KernelResults kernel_results(const LayerInput& input, const KernelModel& model, 
 
 RankKernels rank_kernels(const MoeLayerCosts& costs, double speed) {
   const auto slowed = [&](Picoseconds time) { return at_speed(speed, time); };
-  const Picoseconds choose = costs.pass == LayerPass::forward ? (costs.gate + costs.top_k).time : Picoseconds{};
+  const Picoseconds choose =
+      costs.pass == LayerPass::forward ? (costs.depth + costs.split + costs.gate + costs.top_k).time : Picoseconds{};
   return {.choose = slowed(choose),
           .pack = slowed(costs.before_exchange().time - choose),
           .shared = slowed(costs.shared.time),
@@ -186,13 +188,25 @@ LoadResult load_result(const LayerInput& input, const RoutedBatch& batch, const 
   const auto [min, max] = std::minmax_element(batch.expert_tokens.begin(), batch.expert_tokens.end());
   const auto choices = static_cast<double>(batch.tokens) * input.router.top_k;
   const std::vector<double> loads(batch.expert_tokens.begin(), batch.expert_tokens.end());
+  const std::optional<Capacity>& capacity = input.router.capacity;
+  std::optional<double> rerouted;
+  if (capacity && capacity->overflow != Capacity::Overflow::drop) {
+    rerouted = static_cast<double>(batch.rerouted_copies) / choices;
+  }
+  std::optional<double> skipped;
+  if (input.router.mixture_of_depths) {
+    const auto tokens = static_cast<double>(tokens_of(input, batch));
+    skipped = 1 - static_cast<double>(batch.tokens) / input.shape.parts / tokens;
+  }
   return {.expert_max_over_mean = max_over_mean(loads),
           .rank_max_over_mean = max_over_mean(rank_tokens(placement, batch)),
           .dropped_fraction = static_cast<double>(batch.dropped_copies) / choices,
           .retained_gate_mass = batch.retained_gate_mass,
           .min_expert_tokens = *min,
           .max_expert_tokens = *max,
-          .max_nodes_per_token = batch.max_nodes_per_token};
+          .max_nodes_per_token = batch.max_nodes_per_token,
+          .rerouted_fraction = rerouted,
+          .skipped_fraction = skipped};
 }
 
 MemoryResult memory_result(const std::vector<RankCosts>& costs, const Device& gpu, bool backward) {
@@ -250,7 +264,8 @@ void add_caveats(const LayerInput& input, const KernelModel& model, const RankLo
 double useful_flops(const LayerInput& input, const RoutedBatch& batch, LayerPass pass) {
   // Every rank has the gate and the shared experts for its own tokens alone, so that the sum over ranks is one layer.
   const std::int64_t rows = std::accumulate(batch.expert_tokens.begin(), batch.expert_tokens.end(), std::int64_t{0});
-  return useful_flops(input.shape, batch.tokens, rows, pass);
+  const std::int64_t routed = batch.tokens / input.shape.parts;
+  return useful_flops(input.shape, routed, rows, pass, tokens_of(input, batch) - routed);
 }
 
 }  // namespace
@@ -284,7 +299,7 @@ void run_moe_layer(const Scenario& scenario, const MoeLayerWorkload& workload, c
   if (forward) flops += useful_flops(input, batch, LayerPass::forward);
   if (backward) flops += useful_flops(input, batch, LayerPass::backward);
   result.time = graph.makespan();
-  result.tokens = batch.tokens;
+  result.tokens = tokens_of(input, batch);
   result.mfu = flops / (result.time.seconds() * input.layout.ranks *
                         model.device().peak_flops(input.shape.compute).flop_per_s());
   const std::vector<Picoseconds> phases = graph.critical_time_by_phase();
@@ -294,8 +309,8 @@ void run_moe_layer(const Scenario& scenario, const MoeLayerWorkload& workload, c
   }
   result.exposed_communication = layer.exposed_communication();
   const ExchangeAlgorithm algorithm = scenario.dispatch.algorithm;
-  result.dispatch = measure(dispatch, algorithm, batch, input.dispatch, input.router.top_k, nodes_kept(input));
-  result.combine = measure(combine, algorithm, batch, input.combine, input.router.top_k, nodes_kept(input));
+  result.dispatch = measure(dispatch, algorithm, batch, input.dispatch, input.router.top_k, reach_limit(input));
+  result.combine = measure(combine, algorithm, batch, input.combine, input.router.top_k, reach_limit(input));
   result.load = load_result(input, batch, routing.placement);
   result.placement = routing.result;
   result.memory = memory_result(costs, model.device(), backward);
