@@ -213,7 +213,7 @@ double useful_flops(const MoeLayerShape& shape, std::int64_t tokens, std::int64_
 
 std::vector<std::pair<std::string_view, KernelCost>> kernels_by_name(const MoeLayerCosts& costs) {
   std::vector<std::pair<std::string_view, KernelCost>> kernels = {
-      {"depth", costs.depth},
+      {"depth_router", costs.depth},
       {"split", costs.split},
       {"gate", costs.gate},
       {"top_k", costs.top_k},
@@ -243,7 +243,7 @@ std::vector<std::pair<std::string_view, KernelCost>> kernels_by_name(const MoeLa
         {"top_k", costs.top_k},
         {"gate", costs.gate},
         {"split", costs.split},
-        {"depth", costs.depth},
+        {"depth_router", costs.depth},
     };
   }
   std::erase_if(kernels, [](const auto& kernel) { return kernel.second.time == Picoseconds::zero(); });
