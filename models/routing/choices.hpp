@@ -27,7 +27,7 @@ struct Choices {
   static constexpr std::int32_t kDropped = -1;  // The token chose an expert here, but is not sent to it.
   static constexpr std::int32_t kEmpty = -2;    // No choice: the token has fewer than `slots`.
 
-  // Set by who asks, for what a capacity does with the choices later.
+  // Set by who asks, for what a capacity does with the choices later; the first goes with each of the others.
   bool with_shares = false;   // Fill `shares`: choices may be dropped.
   bool with_weights = false;  // Fill `weights`, but for a factor that all tokens share: choices are ranked by them.
   bool with_rest = false;     // Fill `rest`: choices may be sent on to other experts.

@@ -5,6 +5,7 @@
 // "DeepSeek-V2" (2024), section 2.1.2.
 #include <algorithm>
 #include <bit>
+#include <cstdint>
 #include <limits>
 
 #include "models/routing/policies/policies.hpp"
@@ -208,21 +209,27 @@ class GroupLimited final : public RoutingPolicy {
     const std::span<Ranked> all_next(races.next);
     Ranked* const next_of = all_next.data();
     std::size_t taken = 0;
+    std::size_t arrivals = 0;
+    float sum = 0;
     float free = 0;
     float kept = 0;
-    for (std::size_t arrivals = 0; taken < k; ++arrivals) {
-      if (arrivals == k) drop_others(races);
-      const Ranked next = least(all_next);
-      const std::size_t g = next.group();
-      GroupRace& one = race_of[g];
-      const float value = score(next.value());
-      if (arrivals < k) free += value;
-      kept += value * static_cast<float>(one.kept);
-      experts[taken] = one.expert;  // Overwritten unless kept.
-      if (shares != nullptr) shares[taken] = value;
-      taken += static_cast<std::size_t>(one.kept);
-      next_of[g] = {one.after, g};
-      if (one.left > 0) step(race, static_cast<int>(g), one, random);
+    for (const std::size_t last : {k, SIZE_MAX}) {
+      for (; arrivals < last && taken < k; ++arrivals) {
+        const Ranked next = least(all_next);
+        const std::size_t g = next.group();
+        GroupRace& one = race_of[g];
+        const float value = score(next.value());
+        sum += value;
+        kept += value * static_cast<float>(one.kept);
+        experts[taken] = one.expert;  // Overwritten unless kept.
+        if (shares != nullptr) shares[taken] = value;
+        taken += static_cast<std::size_t>(one.kept);
+        next_of[g] = {one.after, g};
+        if (one.left > 0) step(race, static_cast<int>(g), one, random);
+      }
+      if (last != k) break;
+      free = sum;
+      drop_others(races);
     }
     choices.lost_share += 1 - static_cast<double>(kept) / static_cast<double>(free);
     if (choices.with_weights) add_weights(choices, first_slot, first_slot + k, kept);
@@ -246,9 +253,11 @@ class GroupLimited final : public RoutingPolicy {
     for (std::size_t i = first; i < last; ++i) choices.weights[i] = choices.shares[i] / divisor;
   }
 
+  // No word is above one whose bits are all set.
   static void drop_others(GroupRaces& races) {
     for (std::size_t g = 0; g < races.groups; ++g) {
-      if (races.race_of[g].kept == 0) races.next[g] = {kNever, g};
+      const std::uint64_t never_if_dropped = static_cast<std::uint64_t>(races.race_of[g].kept) - 1;
+      races.next[g] = Ranked(races.next[g].word() | never_if_dropped);
     }
   }
 

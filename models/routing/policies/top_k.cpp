@@ -31,7 +31,7 @@ class TopK final : public RoutingPolicy {
     for (std::size_t token = 0; token < tokens; ++token, slot += k) {
       race.start_token();
       for (std::size_t i = slot; i < slot + k; ++i) choices.experts[i] = race.draw(0, random);
-      if (choices.with_shares || choices.with_weights || choices.with_rest) sample_times(race, slot, random, choices);
+      if (choices.with_shares) sample_times(race, slot, random, choices);
     }
   }
 
@@ -46,8 +46,7 @@ class TopK final : public RoutingPolicy {
     for (std::size_t i = slot; i < slot + k; ++i) {
       time += static_cast<double>(random.exponential()) / rate;
       const double score = 1 / (time + (sigmoid ? 1 : 0));
-      if (choices.with_shares) choices.shares[i] = static_cast<float>(score);
-      if (choices.with_weights) choices.weights[i] = static_cast<float>(score);
+      choices.shares[i] = static_cast<float>(score);
       sum += score;
       rate -= race.popularity(choices.experts[i]);
       if (!(rate > kSmallestRate)) rate = kSmallestRate;
@@ -56,10 +55,11 @@ class TopK final : public RoutingPolicy {
       choices.rest.clock.push_back(static_cast<float>(time));
       choices.rest.free.push_back(static_cast<float>(sum));
     }
-    for (std::size_t i = slot; i < slot + k; ++i) {
-      if (choices.with_shares) choices.shares[i] /= static_cast<float>(sum);
-      if (choices.with_weights && divides_by_sum(router_)) choices.weights[i] /= static_cast<float>(sum);
+    if (choices.with_weights) {
+      const float divisor = divides_by_sum(router_) ? static_cast<float>(sum) : 1;
+      for (std::size_t i = slot; i < slot + k; ++i) choices.weights[i] = choices.shares[i] / divisor;
     }
+    for (std::size_t i = slot; i < slot + k; ++i) choices.shares[i] /= static_cast<float>(sum);
   }
 
   // The subtraction may cancel; what arrives that late has no share to speak of.
