@@ -38,7 +38,7 @@ BatchRouter::Drawer BatchRouter::drawer(std::span<const double> popularity, cons
                                         bool sampled) const {
   Drawer result;
   if (sampled) {
-    result.race.emplace(popularity, groups);
+    result.race.emplace(popularity, policy_->races_in_groups() ? groups : one_group(router_.num_experts));
   } else {
     result.source = path_ == RoutingPath::sampled ? make_sampled_logits(router_, popularity)
                                                   : make_feature_logits(router_, popularity, load_.gate_seed);

@@ -12,6 +12,10 @@ std::vector<std::vector<std::int32_t>> ExpertGroups::members() const {
   return result;
 }
 
+ExpertGroups one_group(int experts) {
+  return {.group_of_expert = std::vector<std::int32_t>(static_cast<std::size_t>(experts)), .groups = 1};
+}
+
 ExpertGroups expert_groups(const RouterSpec& router) {
   ExpertGroups result;
   result.groups = is_group_limited(router.kind) ? router.groups : 1;

@@ -17,6 +17,8 @@ struct ExpertGroups {
   std::vector<std::vector<std::int32_t>> members() const;  // [groups][..] experts, ascending
 };
 
+ExpertGroups one_group(int experts);
+
 // The kinds that are group-limited: `router.groups` groups of neighbours, expert e in group e / (N / groups). Every
 // other policy: one group.
 ExpertGroups expert_groups(const RouterSpec& router);

@@ -26,6 +26,8 @@ class ExpertRace {
   double rate(int group) const { return lanes_[static_cast<std::size_t>(group)].rate; }  // Of the whole group.
   double popularity(std::int32_t expert) const { return popularity_[static_cast<std::size_t>(expert)]; }
 
+  bool was_drawn(std::int32_t expert) const { return drawn_by_[static_cast<std::size_t>(expert)] == token_; }
+
   void start_token() {
     if (++token_ == 0) restart_stamps();
   }

@@ -25,9 +25,7 @@ bool draws_all_logits(const RouterSpec& router) {
   const Choices wanted = empty_choices(router);
   // A race that goes on needs to know which of two popularities it is run with.
   if (wanted.with_rest && has_hot_set(router.skew.kind)) return true;
-  const ExpertGroups one{.group_of_expert = std::vector<std::int32_t>(static_cast<std::size_t>(router.num_experts)),
-                         .groups = 1};
-  return !make_policy(router, one)->can_sample(wanted);
+  return !make_policy(router, one_group(router.num_experts))->can_sample(wanted);
 }
 
 std::unique_ptr<RoutingPolicy> make_policy(const RouterSpec& router, const ExpertGroups& groups) {

@@ -26,6 +26,8 @@ class RoutingPolicy {
   // From the race, without the logits that nobody needs. Only where can_sample() holds for what `wanted` is asked to
   // hold.
   virtual bool can_sample(const Choices& /*wanted*/) const { return false; }
+  // Whether sample() wants the race in the groups of the policy, or over all experts.
+  virtual bool races_in_groups() const { return true; }
   virtual void sample(ExpertRace& race, std::size_t tokens, detail::TokenRandom& random, Choices& choices) const;
 
   // True if tokens compete, so that choose() must be given all tokens among which the policy chooses at once.

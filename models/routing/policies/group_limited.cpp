@@ -2,12 +2,11 @@
 // score is the sum of the two best keys (score + bias) in it, or the best key alone. With the nodes as groups and the
 // sum of two this is node-limited routing: DeepSeek-AI, "DeepSeek-V3 Technical Report" (2024), section 2.1.2, and the
 // model's public inference code. With the ranks as groups and the best key it is device-limited routing: DeepSeek-AI,
-// "DeepSeek-V2" (2024), section 2.1.2.
+// "DeepSeek-V2" (2024), section 2.2.2.
 #include <algorithm>
-#include <bit>
-#include <cstdint>
 #include <limits>
 
+#include "models/routing/policies/group_sampling.hpp"
 #include "models/routing/policies/policies.hpp"
 #include "models/routing/scores.hpp"
 
@@ -16,96 +15,13 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// A non-negative value and a group in one word: words compare as the values do, and equal values by group. The least
-// (or greatest) of a few is then found without a branch, where a comparison of random numbers would mispredict.
-class Ranked {
- public:
-  Ranked() = default;
-  Ranked(float value, std::size_t group) : word_(std::uint64_t{std::bit_cast<std::uint32_t>(value)} << 32 | group) {}
-  explicit Ranked(std::uint64_t word) : word_(word) {}
-  float value() const { return std::bit_cast<float>(static_cast<std::uint32_t>(word_ >> 32)); }
-  std::size_t group() const { return static_cast<std::uint32_t>(word_); }
-  std::uint64_t word() const { return word_; }
-
- private:
-  std::uint64_t word_ = 0;
-};
-
-constexpr float kNever = std::numeric_limits<float>::infinity();
-
-// Lists of them are a multiple of this long, so that eight are compared at once: pairs, then pairs of pairs.
-constexpr std::size_t kAtOnce = 8;
-
-template <typename OfTwo>
-Ranked best_of(std::span<const Ranked> values, OfTwo of_two) {
-  const auto of_eight = [&](const Ranked* v) {
-    const std::uint64_t a = of_two(v[0].word(), v[1].word());
-    const std::uint64_t b = of_two(v[2].word(), v[3].word());
-    const std::uint64_t c = of_two(v[4].word(), v[5].word());
-    const std::uint64_t d = of_two(v[6].word(), v[7].word());
-    return of_two(of_two(a, b), of_two(c, d));
-  };
-  std::uint64_t best = of_eight(values.data());
-  for (std::size_t i = kAtOnce; i < values.size(); i += kAtOnce) best = of_two(best, of_eight(values.data() + i));
-  return Ranked(best);
-}
-
-Ranked least(std::span<const Ranked> values) {
-  return best_of(values, [](std::uint64_t a, std::uint64_t b) { return a < b ? a : b; });
-}
-
-Ranked greatest(std::span<const Ranked> values) {
-  return best_of(values, [](std::uint64_t a, std::uint64_t b) { return a > b ? a : b; });
-}
-
-// The arrivals in one group for the token at hand: the next one is known, and the time of the one after it.
-struct GroupRace {
-  double rate;               // Of the experts that come after the next one.
-  float after;               // When the first of them comes; kNever if there is none.
-  std::int32_t expert;       // Who is next; when, is in GroupRaces::next.
-  std::int32_t left;         // How many experts come after that one.
-  std::int32_t kept;         // 1 or 0.
-  std::int32_t unused[2]{};  // So that places are found by shifting.
-};
-
-// [groups, and what fills them up to whole lists of kAtOnce, which never arrives]
-struct GroupRaces {
-  explicit GroupRaces(const ExpertRace& race)
-      : groups(static_cast<std::size_t>(race.groups())),
-        padded((groups + kAtOnce - 1) / kAtOnce * kAtOnce),
-        mean_wait(padded, kNever),
-        wait_after(padded, 0),
-        first(padded),
-        second(padded),
-        score(padded),
-        race_of(padded),
-        next(padded),
-        ranking(padded) {
-    for (int g = 0; g < race.groups(); ++g)
-      mean_wait[static_cast<std::size_t>(g)] = static_cast<float>(1 / race.rate(g));
-  }
-
-  std::size_t groups;
-  std::size_t padded;
-  std::vector<float> mean_wait;   // For the first arrival,
-  std::vector<float> wait_after;  // and from it to the second, given who came first.
-  std::vector<float> first;       // Times of these two.
-  std::vector<float> second;
-  std::vector<float> score;
-  std::vector<GroupRace> race_of;
-  std::vector<Ranked> next;     // Time of the next arrival.
-  std::vector<Ranked> ranking;  // The scores.
-};
-
 class GroupLimited final : public RoutingPolicy {
  public:
   GroupLimited(const RouterSpec& router, const ExpertGroups& groups)
       : router_(router),
         members_(groups.members()),
-        groups_(members_.size()),
-        kept_(std::min(static_cast<std::size_t>(router.groups_kept), groups_)),
-        sigmoid_(router.scoring == Scoring::sigmoid ? 1.0f : 0.0f),
-        second_counts_(router.group_score == GroupScore::best_two ? 1.0f : 0.0f) {}
+        groups_(groups),
+        kept_(std::min(static_cast<std::size_t>(router.groups_kept), members_.size())) {}
 
   void choose(const LogitBlock& logits, detail::TokenRandom&, Choices& choices) const override {
     DenseGate gate(router_);
@@ -124,23 +40,19 @@ class GroupLimited final : public RoutingPolicy {
   }
 
   void sample(ExpertRace& race, std::size_t tokens, detail::TokenRandom& random, Choices& choices) const override {
-    GroupRaces races(race);
-    const auto k = static_cast<std::size_t>(router_.top_k);
-    std::size_t slot = choices.append(tokens, router_.top_k);
-    for (std::size_t token = 0; token < tokens; ++token, slot += k) {
-      race.start_token();
-      start_groups(race, random, races);
-      keep_groups(races);
-      merge(race, random, races, slot, choices);
+    if (router_.group_score == GroupScore::best) {
+      detail::sample_groups_by_best(router_, groups_, kept_, race, tokens, random, choices);
+    } else {
+      detail::sample_groups_by_best_two(router_, kept_, race, tokens, random, choices);
     }
   }
 
- private:
-  float score(float time) const { return 1 / (time + sigmoid_); }
+  bool races_in_groups() const override { return router_.group_score == GroupScore::best_two; }
 
+ private:
   void rule_out_groups(std::span<double> keys) const {
-    std::vector<double> group_scores(groups_);
-    for (std::size_t g = 0; g < groups_; ++g) {
+    std::vector<double> group_scores(members_.size());
+    for (std::size_t g = 0; g < members_.size(); ++g) {
       double best = -kInfinity;
       double second = -kInfinity;
       for (const std::int32_t e : members_[g]) {
@@ -153,120 +65,16 @@ class GroupLimited final : public RoutingPolicy {
     }
     std::vector<std::int32_t> kept(kept_);
     top_indices(group_scores, kept);
-    for (std::size_t g = 0; g < groups_; ++g) {
+    for (std::size_t g = 0; g < members_.size(); ++g) {
       if (std::find(kept.begin(), kept.end(), static_cast<std::int32_t>(g)) != kept.end()) continue;
       for (const std::int32_t e : members_[g]) keys[static_cast<std::size_t>(e)] = -kInfinity;
     }
   }
 
-  // The first two arrivals of every group, in loops that become vector code.
-  void start_groups(ExpertRace& race, detail::TokenRandom& random, GroupRaces& races) const {
-    for (std::size_t g = 0; g < races.groups; ++g) {
-      const std::int32_t first = race.draw_first(static_cast<int>(g), random);
-      races.wait_after[g] = race.wait_after(first);
-      races.race_of[g] = {.rate = race.rate_after(first),
-                          .after = 0,
-                          .expert = first,
-                          .left = race.size(static_cast<int>(g)) - 1,
-                          .kept = 0};
-    }
-    for (std::size_t from = 0; from < races.padded; from += kAtOnce) {
-      const float* const waits = random.exponentials(2 * kAtOnce).data();
-      const float* const mean_wait = races.mean_wait.data() + from;
-      const float* const wait_after = races.wait_after.data() + from;
-      float* const first = races.first.data() + from;
-      float* const second = races.second.data() + from;
-      float* const score = races.score.data() + from;
-      for (std::size_t i = 0; i < kAtOnce; ++i) first[i] = waits[i] * mean_wait[i];
-      for (std::size_t i = 0; i < kAtOnce; ++i) second[i] = first[i] + waits[kAtOnce + i] * wait_after[i];
-      for (std::size_t i = 0; i < kAtOnce; ++i) {
-        score[i] = 1 / (first[i] + sigmoid_) + second_counts_ / (second[i] + sigmoid_);
-      }
-    }
-    for (std::size_t g = 0; g < races.padded; ++g) {
-      races.race_of[g].after = races.second[g];
-      races.next[g] = {races.first[g], g};
-      races.ranking[g] = {races.score[g], g};
-    }
-  }
-
-  void keep_groups(GroupRaces& races) const {
-    for (std::size_t i = 0; i < kept_; ++i) {
-      const std::size_t best = greatest(races.ranking).group();
-      races.race_of[best].kept = 1;
-      races.ranking[best] = {};
-    }
-  }
-
-  // Merges the groups' arrivals in time: the first k of all groups are the free top-k, the first k of the groups that
-  // were kept are the token's experts. Nothing branches on whose an arrival is, which no predictor could guess.
-  void merge(ExpertRace& race, detail::TokenRandom& random, GroupRaces& races, std::size_t first_slot,
-             Choices& choices) const {
-    const auto k = static_cast<std::size_t>(router_.top_k);
-    std::int32_t* const experts = choices.experts.data() + first_slot;
-    float* const shares = choices.with_shares ? choices.shares.data() + first_slot : nullptr;
-    GroupRace* const race_of = races.race_of.data();
-    const std::span<Ranked> all_next(races.next);
-    Ranked* const next_of = all_next.data();
-    std::size_t taken = 0;
-    std::size_t arrivals = 0;
-    float sum = 0;
-    float free = 0;
-    float kept = 0;
-    for (const std::size_t last : {k, SIZE_MAX}) {
-      for (; arrivals < last && taken < k; ++arrivals) {
-        const Ranked next = least(all_next);
-        const std::size_t g = next.group();
-        GroupRace& one = race_of[g];
-        const float value = score(next.value());
-        sum += value;
-        kept += value * static_cast<float>(one.kept);
-        experts[taken] = one.expert;  // Overwritten unless kept.
-        if (shares != nullptr) shares[taken] = value;
-        taken += static_cast<std::size_t>(one.kept);
-        next_of[g] = {one.after, g};
-        if (one.left > 0) step(race, static_cast<int>(g), one, random);
-      }
-      if (last != k) break;
-      free = sum;
-      drop_others(races);
-    }
-    choices.lost_share += 1 - static_cast<double>(kept) / static_cast<double>(free);
-    if (choices.with_weights) add_weights(choices, first_slot, first_slot + k, kept);
-    for (std::size_t i = 0; shares != nullptr && i < k; ++i) shares[i] /= free;
-  }
-
-  // What came after the next arrival is the next one now.
-  static void step(ExpertRace& race, int group, GroupRace& one, detail::TokenRandom& random) {
-    one.expert = race.draw(group, random);
-    if (--one.left == 0) {
-      one.after = kNever;
-      return;
-    }
-    one.rate = race.rate_without(group, one.rate, one.expert);
-    one.after += random.exponential() / static_cast<float>(one.rate);
-  }
-
-  // `shares` are still scores.
-  void add_weights(Choices& choices, std::size_t first, std::size_t last, float kept) const {
-    const float divisor = divides_by_sum(router_) ? kept : 1;
-    for (std::size_t i = first; i < last; ++i) choices.weights[i] = choices.shares[i] / divisor;
-  }
-
-  // No word is above one whose bits are all set.
-  static void drop_others(GroupRaces& races) {
-    for (std::size_t g = 0; g < races.groups; ++g) {
-      const std::uint64_t never_if_dropped = static_cast<std::uint64_t>(races.race_of[g].kept) - 1;
-      races.next[g] = Ranked(races.next[g].word() | never_if_dropped);
-    }
-  }
-
   RouterSpec router_;
   std::vector<std::vector<std::int32_t>> members_;  // [groups][..] experts
-  std::size_t groups_;
+  ExpertGroups groups_;
   std::size_t kept_;
-  float sigmoid_;        // A score is 1 / (time + sigmoid_).
-  float second_counts_;  // Of a group's score: 1 or 0.
 };
 
 }  // namespace
