@@ -1,4 +1,6 @@
 // What the routing policies cost downstream: bytes, rows, FLOPs, memory, and what the report counts.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "scenarios/layer_input.hpp"
@@ -78,6 +80,11 @@ TEST_CASE("half of the tokens skip the layer: half of everything but the scores 
   CHECK(half.memory->weights - whole.memory->weights == Bytes{2 * 1024});
   const nlohmann::ordered_json json = result_json(half);
   CHECK(json.at("load").at("skipped_fraction") == 0.5);
+  const auto says_so = [](const RunResult& result) {
+    return std::ranges::any_of(result.caveats, [](const Caveat& caveat) { return caveat.key == "depth_router"; });
+  };
+  CHECK(says_so(half));
+  CHECK_FALSE(says_so(whole));
   CHECK_FALSE(json.at("load").contains("rerouted_fraction"));
   CHECK(json.at("kernels").at("kernels")[0].at("kernel") == "depth_router");
 }
