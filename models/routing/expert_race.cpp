@@ -20,7 +20,10 @@ void ExpertRace::add_lane(std::span<const std::int32_t> members) {
   MOESIM_CHECK(!members.empty(), "group {} has no expert", lanes_.size());
   Lane lane{
       .rate = 0, .first = static_cast<std::int32_t>(slots_.size()), .size = static_cast<std::int32_t>(members.size())};
-  for (const std::int32_t expert : members) lane.rate += popularity(expert);
+  for (const std::int32_t expert : members) {
+    lane.rate += popularity(expert);
+    even_ = even_ && popularity(expert) == popularity(members.front());
+  }
 
   // Columns of height 1; an expert short of it is topped up by one that has more.
   std::vector<double> height;

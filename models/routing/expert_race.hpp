@@ -21,11 +21,13 @@ class ExpertRace {
  public:
   ExpertRace(std::span<const double> popularity, const ExpertGroups& groups);
 
+  int experts() const { return static_cast<int>(popularity_.size()); }
   int groups() const { return static_cast<int>(lanes_.size()); }
   int size(int group) const { return lanes_[static_cast<std::size_t>(group)].size; }
   double rate(int group) const { return lanes_[static_cast<std::size_t>(group)].rate; }  // Of the whole group.
   double popularity(std::int32_t expert) const { return popularity_[static_cast<std::size_t>(expert)]; }
 
+  bool is_even() const { return even_; }  // All experts of a group are equally popular, in each.
   bool was_drawn(std::int32_t expert) const { return drawn_by_[static_cast<std::size_t>(expert)] == token_; }
 
   void start_token() {
@@ -93,6 +95,7 @@ class ExpertRace {
   std::vector<float> wait_after_;        // [experts]
   std::vector<std::uint32_t> drawn_by_;  // [experts] the last token that drew it
   std::uint32_t token_ = 0;
+  bool even_ = true;
 };
 
 }  // namespace moesim

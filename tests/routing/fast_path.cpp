@@ -16,7 +16,7 @@ constexpr RankLayout kLayout{.ranks = 4, .ranks_per_node = 2};
 constexpr std::int64_t kTokensPerRank = 128;
 constexpr std::int64_t kSequence = 32;
 constexpr RankLayout kEightNodes{.ranks = 8, .ranks_per_node = 1};
-// The chance that one comparison fails although both paths are right; there are fifteen.
+// The chance that one comparison fails although both paths are right; there are sixteen.
 constexpr double kFalseAlarm = 1e-6;
 
 // What the batches load the experts with, and drop. Without a capacity a row is independent of all others, and a
@@ -60,6 +60,11 @@ RouterSpec spec_of(RoutingKind kind, int top_k, Scoring scoring) {
   return spec;
 }
 
+RouterSpec even(RouterSpec spec) {
+  spec.skew = {};
+  return spec;
+}
+
 RouterSpec best(RouterSpec spec) {
   spec.group_score = GroupScore::best;
   return spec;
@@ -82,16 +87,16 @@ TEST_CASE("the fast path's loads over 100 seeds are indistinguishable from the e
   using Order = Capacity::Order;
   using Overflow = Capacity::Overflow;
   const RouterSpec k4 = spec_of(top_k, 4, Scoring::sigmoid);
-  const RouterSpec spec =
-      GENERATE_COPY(spec_of(top_1, 1, Scoring::softmax), spec_of(top_k, 4, Scoring::softmax), k4,
-                    spec_of(top_2_random_second, 2, Scoring::softmax), spec_of(group_limited, 4, Scoring::sigmoid),
-                    best(spec_of(group_limited, 4, Scoring::softmax)), spec_of(node_limited, 4, Scoring::sigmoid),
-                    best(spec_of(device_limited, 4, Scoring::softmax)), with_depths_and_parts(k4),
-                    capped(k4, Scope::sequence, Order::position, Overflow::drop),
-                    capped(k4, Scope::sequence, Order::score, Overflow::drop),
-                    capped(k4, Scope::sequence, Order::position, Overflow::reroute),
-                    capped(k4, Scope::sequence, Order::score, Overflow::least_loaded),
-                    capped(spec_of(node_limited, 4, Scoring::sigmoid), Scope::sequence, Order::score, Overflow::drop));
+  const RouterSpec spec = GENERATE_COPY(
+      spec_of(top_1, 1, Scoring::softmax), spec_of(top_k, 4, Scoring::softmax), k4,
+      spec_of(top_2_random_second, 2, Scoring::softmax), spec_of(group_limited, 4, Scoring::sigmoid),
+      best(spec_of(group_limited, 4, Scoring::softmax)), even(spec_of(group_limited, 4, Scoring::softmax)),
+      spec_of(node_limited, 4, Scoring::sigmoid), best(spec_of(device_limited, 4, Scoring::softmax)),
+      with_depths_and_parts(k4), capped(k4, Scope::sequence, Order::position, Overflow::drop),
+      capped(k4, Scope::sequence, Order::score, Overflow::drop),
+      capped(k4, Scope::sequence, Order::position, Overflow::reroute),
+      capped(k4, Scope::sequence, Order::score, Overflow::least_loaded),
+      capped(spec_of(node_limited, 4, Scoring::sigmoid), Scope::sequence, Order::score, Overflow::drop));
   CAPTURE(name(spec.kind), static_cast<int>(spec.scoring), spec.capacity.has_value());
   REQUIRE_FALSE(draws_all_logits(spec));  // It has a fast path.
   const test::CountSample fast = sample(spec, RoutingPath::sampled);

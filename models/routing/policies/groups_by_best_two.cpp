@@ -1,5 +1,6 @@
 // The fast path of groups that are ranked by the sum of their two best scores: one race a group, two arrivals deep,
-// then a merge of the races in time.
+// then a merge of the races in time. Where the experts of each group are equally popular, who arrives does not matter
+// for when the next one does: then the merge is of times alone, and only those are drawn that are chosen.
 #include <bit>
 #include <cstdint>
 #include <limits>
@@ -55,12 +56,13 @@ Ranked greatest(std::span<const Ranked> values) {
 
 // The arrivals in one group for the token at hand: the next one is known, and the time of the one after it.
 struct GroupRace {
-  double rate;               // Of the experts that come after the next one.
-  float after;               // When the first of them comes; kNever if there is none.
-  std::int32_t expert;       // Who is next; when, is in GroupRaces::next.
-  std::int32_t left;         // How many experts come after that one.
-  std::int32_t kept;         // 1 or 0.
-  std::int32_t unused[2]{};  // So that places are found by shifting.
+  float after = 0;              // When the one after the next comes; kNever if there is none.
+  std::int32_t kept = 0;        // 1 or 0.
+  const float* wait = nullptr;  // Equally popular: the mean waits for the arrivals after that.
+  // Else:
+  double rate = 0;          // Of the experts that come after the next one.
+  std::int32_t expert = 0;  // Who is next; when, is in GroupRaces::next.
+  std::int32_t left = 0;    // How many experts come after that one.
 };
 
 // [groups, and what fills them up to whole lists of kAtOnce, which never arrives]
@@ -78,6 +80,7 @@ struct GroupRaces {
         ranking(padded) {
     for (int g = 0; g < race.groups(); ++g)
       mean_wait[static_cast<std::size_t>(g)] = static_cast<float>(1 / race.rate(g));
+    if (race.is_even()) add_waits(race);
   }
 
   std::size_t groups;
@@ -90,8 +93,26 @@ struct GroupRaces {
   std::vector<GroupRace> race_of;
   std::vector<Ranked> next;     // Time of the next arrival.
   std::vector<Ranked> ranking;  // The scores.
+  // If all experts of a group are equally popular: mean waits for its first, second, .. arrival, and for ever once
+  // nobody is left, group after group; where the group's third one stands.
+  std::vector<float> waits;
+  std::vector<std::size_t> third_wait;
+
+ private:
+  void add_waits(const ExpertRace& race) {
+    waits.reserve(static_cast<std::size_t>(race.experts()) + 2 * groups);
+    for (int g = 0; g < race.groups(); ++g) {
+      const int size = race.size(g);
+      third_wait.push_back(waits.size() + 2);
+      for (int left = size; left > 0; --left) waits.push_back(static_cast<float>(size / (race.rate(g) * left)));
+      waits.insert(waits.end(), 2, kNever);
+      wait_after[static_cast<std::size_t>(g)] = waits[third_wait.back() - 1];
+    }
+  }
 };
 
+// `even`: the experts of each group are equally popular.
+template <bool even>
 class MergedRaces {
  public:
   MergedRaces(const RouterSpec& router, std::size_t kept)
@@ -109,13 +130,16 @@ class MergedRaces {
   // The first two arrivals of every group, in loops that become vector code.
   void start_groups(ExpertRace& race, TokenRandom& random, GroupRaces& races) const {
     for (std::size_t g = 0; g < races.groups; ++g) {
-      const std::int32_t first = race.draw_first(static_cast<int>(g), random);
-      races.wait_after[g] = race.wait_after(first);
-      races.race_of[g] = {.rate = race.rate_after(first),
-                          .after = 0,
-                          .expert = first,
-                          .left = race.size(static_cast<int>(g)) - 1,
-                          .kept = 0};
+      GroupRace& one = races.race_of[g];
+      one.kept = 0;
+      if constexpr (even) {
+        one.wait = races.waits.data() + races.third_wait[g];
+        continue;
+      }
+      one.expert = race.draw_first(static_cast<int>(g), random);
+      one.left = race.size(static_cast<int>(g)) - 1;
+      one.rate = race.rate_after(one.expert);
+      races.wait_after[g] = race.wait_after(one.expert);
     }
     for (std::size_t from = 0; from < races.padded; from += kAtOnce) {
       const float* const waits = random.exponentials(2 * kAtOnce).data();
@@ -167,16 +191,17 @@ class MergedRaces {
         const float value = score(next.value());
         sum += value;
         kept += value * static_cast<float>(one.kept);
-        experts[taken] = one.expert;  // Overwritten unless kept.
+        experts[taken] = even ? static_cast<std::int32_t>(g) : one.expert;  // Overwritten unless kept.
         if (shares != nullptr) shares[taken] = value;
         taken += static_cast<std::size_t>(one.kept);
         next_of[g] = {one.after, g};
-        if (one.left > 0) step(race, static_cast<int>(g), one, random);
+        step(race, static_cast<int>(g), one, random);
       }
       if (last != k) break;
       free = sum;
       drop_others(races);
     }
+    for (std::size_t i = 0; even && i < k; ++i) experts[i] = race.draw(experts[i], random);
     choices.lost_share += 1 - static_cast<double>(kept) / static_cast<double>(free);
     if (choices.with_weights) weigh_by_shares(router_, first_slot, kept, choices);
     for (std::size_t i = 0; shares != nullptr && i < k; ++i) shares[i] /= free;
@@ -184,6 +209,11 @@ class MergedRaces {
 
   // What came after the next arrival is the next one now.
   static void step(ExpertRace& race, int group, GroupRace& one, TokenRandom& random) {
+    if constexpr (even) {
+      one.after += random.exponential() * *one.wait++;
+      return;
+    }
+    if (one.left == 0) return;
     one.expert = race.draw(group, random);
     if (--one.left == 0) {
       one.after = kNever;
@@ -206,6 +236,17 @@ class MergedRaces {
   float sigmoid_;  // A score is 1 / (time + sigmoid_).
 };
 
+template <bool even>
+void sample_merged(const MergedRaces<even>& merged, std::size_t k, ExpertRace& race, std::size_t tokens,
+                   TokenRandom& random, Choices& choices) {
+  GroupRaces races(race);
+  std::size_t slot = choices.append(tokens, static_cast<int>(k));
+  for (std::size_t token = 0; token < tokens; ++token, slot += k) {
+    race.start_token();
+    merged.sample(race, races, random, slot, choices);
+  }
+}
+
 }  // namespace
 
 void weigh_by_shares(const RouterSpec& router, std::size_t first_slot, float sum, Choices& choices) {
@@ -217,13 +258,11 @@ void weigh_by_shares(const RouterSpec& router, std::size_t first_slot, float sum
 
 void sample_groups_by_best_two(const RouterSpec& router, std::size_t kept, ExpertRace& race, std::size_t tokens,
                                TokenRandom& random, Choices& choices) {
-  const MergedRaces merged(router, kept);
-  GroupRaces races(race);
   const auto k = static_cast<std::size_t>(router.top_k);
-  std::size_t slot = choices.append(tokens, router.top_k);
-  for (std::size_t token = 0; token < tokens; ++token, slot += k) {
-    race.start_token();
-    merged.sample(race, races, random, slot, choices);
+  if (race.is_even()) {
+    sample_merged(MergedRaces<true>(router, kept), k, race, tokens, random, choices);
+  } else {
+    sample_merged(MergedRaces<false>(router, kept), k, race, tokens, random, choices);
   }
 }
 
