@@ -3,12 +3,14 @@
 
 #include <benchmark/benchmark.h>
 
+#include "bench/deepseek_v3_router.hpp"
 #include "models/routing/placement.hpp"
 #include "models/routing/route_batch.hpp"
 
 namespace {
 
 using namespace moesim;
+using bench::deepseek_v3_router;
 
 struct Case {
   RouterSpec router;
@@ -28,22 +30,15 @@ void route(benchmark::State& state, const Case& c) {
 
 constexpr RankLayout kEp64{.ranks = 64, .ranks_per_node = 8};
 
-// DeepSeek-V3's router on 64 ranks.
-RouterSpec router(RoutingKind kind, Skew skew = {}) {
-  RouterSpec spec;
-  spec.kind = kind;
-  spec.num_experts = 256;
-  spec.top_k = 8;
-  spec.scoring = Scoring::sigmoid;
-  spec.normalize = true;
-  spec.groups = 8;
-  spec.groups_kept = 4;
-  spec.skew = skew;
+RouterSpec with_capacity(RouterSpec spec) {
+  spec.capacity = Capacity{.factor = 1.25, .scope = Capacity::Scope::rank};
   return spec;
 }
 
-RouterSpec with_capacity(RouterSpec spec) {
-  spec.capacity = Capacity{.factor = 1.25, .scope = Capacity::Scope::rank};
+// At a capacity factor of one, where much overflows.
+RouterSpec capped(Capacity::Order order, Capacity::Overflow overflow) {
+  RouterSpec spec = deepseek_v3_router(RoutingKind::top_k);
+  spec.capacity = Capacity{.factor = 1, .scope = Capacity::Scope::rank, .order = order, .overflow = overflow};
   return spec;
 }
 
@@ -59,23 +54,32 @@ RouterSpec one_expert_per_core(RoutingKind kind, int top_k) {
 constexpr Skew kZipf{SkewKind::zipf, 1.0};
 constexpr RankLayout kCores2048{.ranks = 2048, .ranks_per_node = 8};
 
-BENCHMARK_CAPTURE(route, top_k, Case{router(RoutingKind::top_k), kEp64})->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(route, top_k_zipf, Case{router(RoutingKind::top_k, kZipf), kEp64})->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(route, top_k_capacity, Case{with_capacity(router(RoutingKind::top_k)), kEp64})
+BENCHMARK_CAPTURE(route, top_k, Case{deepseek_v3_router(RoutingKind::top_k), kEp64})->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(route, top_k_zipf, Case{deepseek_v3_router(RoutingKind::top_k, kZipf), kEp64})
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(route, node_limited, Case{router(RoutingKind::node_limited), kEp64})->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(route, node_limited_zipf, Case{router(RoutingKind::node_limited, kZipf), kEp64})
+BENCHMARK_CAPTURE(route, top_k_capacity, Case{with_capacity(deepseek_v3_router(RoutingKind::top_k)), kEp64})
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(route, top_k_by_score, Case{capped(Capacity::Order::score, Capacity::Overflow::drop), kEp64})
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(route, top_k_reroute, Case{capped(Capacity::Order::position, Capacity::Overflow::reroute), kEp64})
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(route, node_limited, Case{deepseek_v3_router(RoutingKind::node_limited), kEp64})
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(route, node_limited_zipf, Case{deepseek_v3_router(RoutingKind::node_limited, kZipf), kEp64})
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(route, device_limited, Case{deepseek_v3_router(RoutingKind::device_limited), kEp64})
     ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(route, top_1_of_2048, Case{one_expert_per_core(RoutingKind::top_1, 1), kCores2048, 2048})
     ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(route, top_2_of_2048,
                   Case{one_expert_per_core(RoutingKind::top_2_random_second, 2), kCores2048, 2048})
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(route, noisy_top_k, Case{router(RoutingKind::noisy_top_k), kEp64, 512})
+BENCHMARK_CAPTURE(route, noisy_top_k, Case{deepseek_v3_router(RoutingKind::noisy_top_k), kEp64, 512})
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(route, expert_choice, Case{router(RoutingKind::expert_choice), kEp64, 512})
+BENCHMARK_CAPTURE(route, expert_choice, Case{deepseek_v3_router(RoutingKind::expert_choice), kEp64, 512})
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(route, top_k_from_features, Case{router(RoutingKind::top_k), kEp64, 64, RoutingPath::logits})
+BENCHMARK_CAPTURE(route, top_k_from_features,
+                  Case{deepseek_v3_router(RoutingKind::top_k), kEp64, 64, RoutingPath::logits})
     ->Unit(benchmark::kMillisecond);
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "bench/deepseek_v3_router.hpp"
 #include "models/exchange/exchange_plan.hpp"
 #include "models/routing/placement.hpp"
 #include "models/routing/route_batch.hpp"
@@ -32,18 +33,6 @@ double cpu_s() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 double median(std::vector<double> values) {
   std::ranges::sort(values);
   return values[values.size() / 2];
-}
-
-RouterSpec router() {
-  RouterSpec spec;
-  spec.kind = RoutingKind::node_limited;
-  spec.num_experts = 256;
-  spec.top_k = 8;
-  spec.scoring = Scoring::sigmoid;
-  spec.normalize = true;
-  spec.groups = 8;
-  spec.groups_kept = 4;
-  return spec;
 }
 
 struct Times {
@@ -78,7 +67,7 @@ void add_group(TaskGraph& graph, ClusterNetwork& network, const ExchangePlan& pl
 Outcome run(const Topology& topology, int groups, int ranks, double tolerance) {
   Outcome outcome;
   const RankLayout layout{.ranks = ranks, .ranks_per_node = topology.ranks_per_node()};
-  const RouterSpec spec = router();
+  const RouterSpec spec = bench::deepseek_v3_router();
   const auto placement = place_experts(PlacementKind::contiguous, spec.num_experts, ranks);
   double at = cpu_s();
   const auto lap = [&at] {

@@ -64,13 +64,13 @@ void run_exchange(const Scenario& scenario, const ExchangeWorkload& workload, Si
   const bool dispatch = workload.op == ExchangeDirection::dispatch;
   finish(run_plan(plan, simulator, network, dispatch ? "dispatch" : "combine"), dispatch ? "dispatch" : "combine",
          result);
-  result.tokens = batch.tokens;
+  result.tokens = tokens_of(input, batch);
   result.copies = CopyCounts{.to_experts = total(batch.expert_copies),
                              .to_ranks = total(batch.rank_copies),
                              .to_nodes = total(batch.node_copies)};
   const WireFormat& format = dispatch ? input.dispatch : input.combine;
   (dispatch ? result.dispatch : result.combine) =
-      measure(plan, scenario.dispatch.algorithm, batch, format, input.router.top_k, nodes_kept(input));
+      measure(plan, scenario.dispatch.algorithm, batch, format, input.router.top_k, reach_limit(input));
   result.placement = routing.result;
   add_placement_caveats(scenario.placement, result);
   add_router_caveat(input.router, result);

@@ -144,6 +144,7 @@ RoutingKind read_policy(HfConfig& config, RouterSpec& router) {
   const bool limited = router.groups > 1 && method != "greedy";
   if (limited && !kept_given) config.fail({"topk_group"}, "nothing", "an integer: \"n_group\" limits the routing");
   if (!limited) router.groups = router.groups_kept = 1;
+  if (limited && method == "group_limited_greedy") router.group_score = GroupScore::best;
   return limited ? RoutingKind::group_limited : RoutingKind::top_k;
 }
 

@@ -34,7 +34,8 @@ RankLoads rank_loads(const LayerInput& input, const RoutedBatch& batch, const Ex
   }
   const std::vector<RankRows> rows = rank_rows(input.scenario.dispatch.algorithm, batch, padded_slots(input));
   for (std::size_t rank = 0; rank < rows.size(); ++rank) {
-    result.loads.push_back({.tokens = rows[rank].tokens,
+    result.loads.push_back({.tokens = rows[rank].tokens / input.shape.parts,
+                            .skipped = batch.skipped_of(static_cast<int>(rank)),
                             .packed_rows = rows[rank].packed,
                             .received_rows = rows[rank].received,
                             .returned_rows = rows[rank].returned,
@@ -92,13 +93,25 @@ LoadResult load_result(const LayerInput& input, const RoutedBatch& batch, const 
   const auto [min, max] = std::minmax_element(batch.expert_tokens.begin(), batch.expert_tokens.end());
   const auto choices = static_cast<double>(batch.tokens) * input.router.top_k;
   const std::vector<double> loads(batch.expert_tokens.begin(), batch.expert_tokens.end());
+  const std::optional<Capacity>& capacity = input.router.capacity;
+  std::optional<double> rerouted;
+  if (capacity && capacity->overflow != Capacity::Overflow::drop) {
+    rerouted = static_cast<double>(batch.rerouted_copies) / choices;
+  }
+  std::optional<double> skipped;
+  if (input.router.mixture_of_depths) {
+    const auto tokens = static_cast<double>(tokens_of(input, batch));
+    skipped = 1 - static_cast<double>(batch.tokens) / input.shape.parts / tokens;
+  }
   return {.expert_max_over_mean = max_over_mean(loads),
           .rank_max_over_mean = max_over_mean(rank_tokens(placement, batch)),
           .dropped_fraction = static_cast<double>(batch.dropped_copies) / choices,
           .retained_gate_mass = batch.retained_gate_mass,
           .min_expert_tokens = *min,
           .max_expert_tokens = *max,
-          .max_nodes_per_token = batch.max_nodes_per_token};
+          .max_nodes_per_token = batch.max_nodes_per_token,
+          .rerouted_fraction = rerouted,
+          .skipped_fraction = skipped};
 }
 
 }  // namespace moesim

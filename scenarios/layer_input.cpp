@@ -1,5 +1,7 @@
 #include "scenarios/layer_input.hpp"
 
+#include <numeric>
+
 #include "models/routing/capacity.hpp"
 
 namespace moesim {
@@ -32,7 +34,10 @@ MoeLayerShape layer_shape(const Scenario& scenario, const RouterSpec& router) {
           .top_k = router.top_k,
           .shared_width = moe.shared_experts * moe.shared_width,
           .compute = scenario.compute.dtype,
-          .latent_width = moe.latent_size.value_or(0)};
+          .latent_width = moe.latent_size.value_or(0),
+          .parts = router.sub_tokens.parts,
+          .part_projections = router.sub_tokens.parts > 1 && router.sub_tokens.projections,
+          .depth_router = router.mixture_of_depths.has_value()};
 }
 
 }  // namespace
@@ -62,6 +67,7 @@ LayerInput layer_input(const Scenario& scenario, const MoeLayerWorkload& workloa
                    .dispatch = {},
                    .combine = {}};
   if (input.router.kind == RoutingKind::node_limited) input.router.groups = input.layout.nodes();
+  if (input.router.kind == RoutingKind::device_limited) input.router.groups = input.layout.ranks;
   const DispatchSpec& dispatch = scenario.dispatch;
   const int top_k = input.router.top_k;
   const std::int64_t width = input.shape.copy_width();
@@ -72,12 +78,21 @@ LayerInput layer_input(const Scenario& scenario, const MoeLayerWorkload& workloa
 
 std::optional<std::int64_t> padded_slots(const LayerInput& input) {
   if (input.scenario.dispatch.padding == Padding::none) return std::nullopt;
-  return capacity_slots(input.router, input.workload.tokens_per_rank);
+  return slots_of_rank(input.router, input.workload.tokens_per_rank);
 }
 
-std::optional<int> nodes_kept(const LayerInput& input) {
-  if (input.router.kind != RoutingKind::node_limited) return std::nullopt;
-  return input.router.groups_kept;
+ReachLimit reach_limit(const LayerInput& input) {
+  ReachLimit limit;
+  if (input.router.kind == RoutingKind::device_limited) limit.ranks = input.router.groups_kept;
+  if (is_group_limited(input.router.kind) && input.router.kind != RoutingKind::group_limited) {
+    limit.nodes = input.router.groups_kept;  // So many ranks are on no more nodes.
+  }
+  return limit;
+}
+
+std::int64_t tokens_of(const LayerInput& input, const RoutedBatch& batch) {
+  return batch.tokens / input.shape.parts +
+         std::accumulate(batch.source_skipped.begin(), batch.source_skipped.end(), std::int64_t{0});
 }
 
 ExchangePlan exchange_plan(const LayerInput& input, ExchangeDirection direction, const RoutedBatch& batch) {

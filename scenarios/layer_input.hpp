@@ -32,8 +32,11 @@ Device device(const GpuCard& gpu);
 // Slots of one (source rank, expert) buffer where shapes are static.
 std::optional<std::int64_t> padded_slots(const LayerInput& input);
 
-// Nodes that the routing keeps a token to.
-std::optional<int> nodes_kept(const LayerInput& input);
+// How far the routing lets a token get.
+ReachLimit reach_limit(const LayerInput& input);
+
+// Tokens of all ranks, those that skip the layer included.
+std::int64_t tokens_of(const LayerInput& input, const RoutedBatch& batch);
 
 ExchangePlan exchange_plan(const LayerInput& input, ExchangeDirection direction, const RoutedBatch& batch);
 

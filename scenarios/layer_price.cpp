@@ -10,7 +10,8 @@
 namespace moesim {
 namespace {
 
-constexpr std::array kKernels{&MoeLayerCosts::gate,      &MoeLayerCosts::top_k,      &MoeLayerCosts::permute,
+constexpr std::array kKernels{&MoeLayerCosts::depth,     &MoeLayerCosts::split,      &MoeLayerCosts::merge,
+                              &MoeLayerCosts::gate,      &MoeLayerCosts::top_k,      &MoeLayerCosts::permute,
                               &MoeLayerCosts::expand,    &MoeLayerCosts::up,         &MoeLayerCosts::activation,
                               &MoeLayerCosts::down,      &MoeLayerCosts::up_weights, &MoeLayerCosts::down_weights,
                               &MoeLayerCosts::unpermute, &MoeLayerCosts::combine,    &MoeLayerCosts::shared};

@@ -73,7 +73,8 @@ KernelResults kernel_results(const LayerInput& input, const KernelModel& model, 
 
 RankKernels rank_kernels(const MoeLayerCosts& costs, double speed) {
   const auto slowed = [&](Picoseconds time) { return at_speed(speed, time); };
-  const Picoseconds choose = costs.pass == LayerPass::forward ? (costs.gate + costs.top_k).time : Picoseconds{};
+  const Picoseconds choose =
+      costs.pass == LayerPass::forward ? (costs.depth + costs.split + costs.gate + costs.top_k).time : Picoseconds{};
   return {.choose = slowed(choose),
           .pack = slowed(costs.before_exchange().time - choose),
           .shared = slowed(costs.shared.time),
@@ -146,7 +147,8 @@ void add_caveats(const LayerInput& input, const KernelModel& model, const RankLo
 double useful_flops(const LayerInput& input, const RoutedBatch& batch, LayerPass pass) {
   // Every rank has the gate and the shared experts for its own tokens alone, so that the sum over ranks is one layer.
   const std::int64_t rows = std::accumulate(batch.expert_tokens.begin(), batch.expert_tokens.end(), std::int64_t{0});
-  return useful_flops(input.shape, batch.tokens, rows, pass);
+  const std::int64_t routed = batch.tokens / input.shape.parts;
+  return useful_flops(input.shape, routed, rows, pass, tokens_of(input, batch) - routed);
 }
 
 }  // namespace
@@ -180,7 +182,7 @@ void run_moe_layer(const Scenario& scenario, const MoeLayerWorkload& workload, c
   if (forward) flops += useful_flops(input, batch, LayerPass::forward);
   if (backward) flops += useful_flops(input, batch, LayerPass::backward);
   result.time = graph.makespan();
-  result.tokens = batch.tokens;
+  result.tokens = tokens_of(input, batch);
   result.mfu = flops / (result.time.seconds() * input.layout.ranks *
                         model.device().peak_flops(input.shape.compute).flop_per_s());
   const std::vector<Picoseconds> phases = graph.critical_time_by_phase();
@@ -190,8 +192,8 @@ void run_moe_layer(const Scenario& scenario, const MoeLayerWorkload& workload, c
   }
   result.exposed_communication = layer.exposed_communication();
   const ExchangeAlgorithm algorithm = scenario.dispatch.algorithm;
-  result.dispatch = measure(dispatch, algorithm, batch, input.dispatch, input.router.top_k, nodes_kept(input));
-  result.combine = measure(combine, algorithm, batch, input.combine, input.router.top_k, nodes_kept(input));
+  result.dispatch = measure(dispatch, algorithm, batch, input.dispatch, input.router.top_k, reach_limit(input));
+  result.combine = measure(combine, algorithm, batch, input.combine, input.router.top_k, reach_limit(input));
   result.load = load_result(input, batch, routing.placement);
   result.placement = routing.result;
   result.memory = memory_result(costs, model.device(), backward);

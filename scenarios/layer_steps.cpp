@@ -74,6 +74,11 @@ void run_moe_steps(const Scenario& scenario, const MoeLayerWorkload& workload, c
 }
 
 void add_router_caveat(const RouterSpec& router, RunResult& result) {
+  if (router.mixture_of_depths) {
+    result.caveats.push_back({"depth_router",
+                              "Which tokens skip the layer was drawn whatever experts they would choose, among all "
+                              "tokens of a sequence; a decoder does not have them all and must predict the choice."});
+  }
   if (router.kind == RoutingKind::recorded) return;
   if (router.skew.kind == SkewKind::loads) {
     result.caveats.push_back({"synthetic_router",

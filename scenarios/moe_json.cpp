@@ -21,7 +21,8 @@ constexpr double kMostFactor = 1e6;
 constexpr std::array<std::string_view, 6> kKinds{"top_1",         "top_k",        "noisy_top_k", "top_2_random_second",
                                                  "group_limited", "expert_choice"};
 constexpr std::array<std::string_view, 3> kScorings{"softmax_topk", "softmax", "sigmoid"};
-constexpr std::array<std::string_view, 2> kScopes{"batch", "rank"};
+constexpr std::array<std::string_view, 2> kGroupScores{"best", "best_two"};
+constexpr std::array<std::string_view, 2> kScopes{"batch", "rank"};  // What a sequence is, a card cannot know.
 
 void check_counts(JsonReader& reader, const RouterSpec& router) {
   if (router.top_k <= router.num_experts) return;
@@ -44,6 +45,9 @@ void read_groups(JsonReader& reader, RouterSpec& router) {
                 fmt::format("a divisor of the {} experts", router.num_experts));
   }
   router.groups_kept = static_cast<int>(reader.integer("groups_kept", 1, router.groups));
+  if (reader.has("group_score")) {
+    router.group_score = static_cast<GroupScore>(reader.choice("group_score", kGroupScores));
+  }
   const std::int64_t reachable = std::int64_t{router.groups_kept} * (router.num_experts / router.groups);
   if (router.top_k > reachable) {
     reader.fail("groups_kept", fmt::format("{} groups with {} experts", router.groups_kept, reachable),
@@ -76,6 +80,7 @@ ordered_json routing_json(const MoeFfn& moe) {
   if (router.kind == RoutingKind::group_limited) {
     value["groups"] = router.groups;
     value["groups_kept"] = router.groups_kept;
+    if (router.group_score == GroupScore::best) value["group_score"] = "best";
   }
   if (moe.selection_bias) value["selection_bias"] = true;
   if (router.capacity) {

@@ -231,6 +231,9 @@ void Report::load() {
       fmt::format("{} to {} copies an expert", grouped(load.min_expert_tokens), grouped(load.max_expert_tokens)));
   row("ranks", fmt::format("{:.3f}", load.rank_max_over_mean));
   row("dropped", percent_text(load.dropped_fraction), "of (token, expert) choices");
+  if (load.rerouted_fraction)
+    row("sent on", percent_text(*load.rerouted_fraction), "to another expert than was chosen");
+  if (load.skipped_fraction) row("skipped", percent_text(*load.skipped_fraction), "of tokens, around the layer");
   row("gate mass kept", percent_text(load.retained_gate_mass), "of what a free top-k would keep");
   if (load.max_nodes_per_token) row("nodes a token", std::to_string(*load.max_nodes_per_token), "at most");
   placement();

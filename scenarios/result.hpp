@@ -21,7 +21,9 @@ struct LoadResult {
   double retained_gate_mass = 1;    // Kept scores over those of the free top-k.
   std::int64_t min_expert_tokens = 0;
   std::int64_t max_expert_tokens = 0;
-  std::optional<int> max_nodes_per_token = std::nullopt;  // Distinct nodes that one token reached, at most.
+  std::optional<int> max_nodes_per_token = std::nullopt;   // Distinct nodes that one token (one part of it) reached.
+  std::optional<double> rerouted_fraction = std::nullopt;  // Of the choices, those sent on to another expert.
+  std::optional<double> skipped_fraction = std::nullopt;   // Of the tokens, those that skip the layer.
 };
 
 // How even a placement that was made for loads lies, as max over mean of the copies that ranks compute.

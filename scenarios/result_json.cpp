@@ -43,6 +43,8 @@ ordered_json load_json(const LoadResult& load) {
                        {"min_expert_tokens", load.min_expert_tokens},
                        {"max_expert_tokens", load.max_expert_tokens}};
   put_if(json, "max_nodes_per_token", load.max_nodes_per_token);
+  put_if(json, "rerouted_fraction", load.rerouted_fraction);
+  put_if(json, "skipped_fraction", load.skipped_fraction);
   return json;
 }
 

@@ -14,11 +14,18 @@ using nlohmann::ordered_json;
 
 namespace {
 
-constexpr std::array<std::string_view, 7> kKinds{"top_1",         "top_k",        "noisy_top_k",  "top_2_random_second",
-                                                 "group_limited", "node_limited", "expert_choice"};
+constexpr std::array<std::string_view, 8> kKinds{
+    "top_1",         "top_k",        "noisy_top_k",    "top_2_random_second",
+    "group_limited", "node_limited", "device_limited", "expert_choice"};
 constexpr std::array<std::string_view, 3> kScorings{"softmax_topk", "softmax", "sigmoid"};
 constexpr std::array<std::string_view, 2> kPaths{"sampled", "logits"};
-constexpr std::array<std::string_view, 2> kScopes{"batch", "rank"};
+// In the order of the enumerations.
+constexpr std::array<std::string_view, 2> kGroupScores{"best", "best_two"};
+constexpr std::array<std::string_view, 3> kScopes{"batch", "rank", "sequence"};
+constexpr std::array<std::string_view, 2> kOrders{"position", "score"};
+constexpr std::array<std::string_view, 3> kOverflows{"drop", "reroute", "least_loaded"};
+constexpr std::int64_t kMostTokens = std::int64_t{1} << 31;
+constexpr int kMostParts = 1024;
 
 // In the order of SkewKind: the name, the key of its parameter, and the largest value of that.
 struct SkewForm {
@@ -40,8 +47,6 @@ constexpr std::array<SkewForm, 13> kSkews{{{"uniform", "", 0},
                                            {"w6_rotating", "", 0},
                                            {"w7_burst", "", 0}}};
 
-bool has_groups(RoutingKind kind) { return kind == RoutingKind::group_limited || kind == RoutingKind::node_limited; }
-
 Skew read_skew(JsonReader reader) {
   std::array<std::string_view, kSkews.size()> names;
   for (std::size_t i = 0; i < kSkews.size(); ++i) names[i] = kSkews[i].name;
@@ -58,7 +63,7 @@ Skew read_skew(JsonReader reader) {
   return skew;
 }
 
-// "none", or {"factor": 1.25, "scope": "rank"}.
+// "none", or {"factor": 1.25, "scope": "rank", "order": "position", "overflow": "drop"}.
 std::optional<Capacity> read_capacity(JsonReader& reader) {
   const nlohmann::json& value = reader.raw("capacity");
   if (value == "none") return std::nullopt;
@@ -66,9 +71,50 @@ std::optional<Capacity> read_capacity(JsonReader& reader) {
   JsonReader capacity = reader.object("capacity");
   Capacity result;
   result.factor = capacity.number("factor", 1e-3, 1e6);
-  if (capacity.has("scope") && capacity.choice("scope", kScopes) == 0) result.scope = Capacity::Scope::batch;
+  if (capacity.has("scope")) result.scope = static_cast<Capacity::Scope>(capacity.choice("scope", kScopes));
+  if (capacity.has("order")) result.order = static_cast<Capacity::Order>(capacity.choice("order", kOrders));
+  if (capacity.has("overflow")) {
+    result.overflow = static_cast<Capacity::Overflow>(capacity.choice("overflow", kOverflows));
+  }
   capacity.finish();
   return result;
+}
+
+// "none", or {"share": 0.125}.
+std::optional<MixtureOfDepths> read_depths(JsonReader& reader) {
+  const nlohmann::json& value = reader.raw("mixture_of_depths");
+  if (value == "none") return std::nullopt;
+  if (!value.is_object()) {
+    reader.fail("mixture_of_depths", shorten_json(value), "\"none\" or an object with \"share\"");
+  }
+  JsonReader depths = reader.object("mixture_of_depths");
+  const MixtureOfDepths result{.share = depths.number("share", 1e-6, 1)};
+  depths.finish();
+  return result;
+}
+
+// "none", or {"parts": 4, "projections": true}.
+SubTokens read_sub_tokens(JsonReader& reader) {
+  const nlohmann::json& value = reader.raw("sub_tokens");
+  if (value == "none") return {};
+  if (!value.is_object()) reader.fail("sub_tokens", shorten_json(value), "\"none\" or an object with \"parts\"");
+  JsonReader sub_tokens = reader.object("sub_tokens");
+  SubTokens result;
+  result.parts = static_cast<int>(sub_tokens.integer("parts", 2, kMostParts));
+  result.projections = sub_tokens.boolean_or("projections", true);
+  sub_tokens.finish();
+  return result;
+}
+
+// Sequences matter where tokens are counted within them.
+void read_sequence_length(JsonReader& reader, RouterSpec& router) {
+  const bool by_sequence = router.capacity && router.capacity->scope == Capacity::Scope::sequence;
+  router.sequence_length = 0;
+  if (by_sequence) {
+    router.sequence_length = reader.integer("sequence_length", 1, kMostTokens);
+  } else if (router.mixture_of_depths) {
+    router.sequence_length = reader.integer_or("sequence_length", 0, kMostTokens, 0);
+  }
 }
 
 void read_top_k(JsonReader& reader, RouterSpec& router) {
@@ -82,14 +128,17 @@ void read_top_k(JsonReader& reader, RouterSpec& router) {
 }
 
 void read_groups(JsonReader& reader, const RouterSpec& published, const RankLayout& layout, RouterSpec& router) {
-  if (!has_groups(router.kind)) {
+  if (!is_group_limited(router.kind)) {
     router.groups = 1;
     router.groups_kept = 1;
+    router.group_score = GroupScore::best_two;
     return;
   }
   if (router.kind == RoutingKind::node_limited) {
     router.groups = layout.nodes();
-  } else if (has_groups(published.kind)) {
+  } else if (router.kind == RoutingKind::device_limited) {
+    router.groups = layout.ranks;
+  } else if (is_group_limited(published.kind)) {
     router.groups = static_cast<int>(reader.integer_or("groups", 1, router.num_experts, published.groups));
   } else {
     router.groups = static_cast<int>(reader.integer("groups", 1, router.num_experts));
@@ -98,10 +147,19 @@ void read_groups(JsonReader& reader, const RouterSpec& published, const RankLayo
     reader.fail("groups", std::to_string(router.groups), fmt::format("a divisor of {} experts", router.num_experts));
   }
   // The card's limit holds as far as there are so many groups or nodes; without one the scenario has to say it.
-  router.groups_kept = has_groups(published.kind)
+  router.groups_kept = is_group_limited(published.kind)
                            ? static_cast<int>(reader.integer_or("groups_kept", 1, router.groups,
                                                                 std::min(published.groups_kept, router.groups)))
                            : static_cast<int>(reader.integer("groups_kept", 1, router.groups));
+  // Device-limited is DeepSeek-V2's; the others are the card's, or else DeepSeek-V3's.
+  if (router.kind == RoutingKind::device_limited) {
+    router.group_score = GroupScore::best;
+  } else if (!is_group_limited(published.kind)) {
+    router.group_score = GroupScore::best_two;
+  }
+  if (reader.has("group_score")) {
+    router.group_score = static_cast<GroupScore>(reader.choice("group_score", kGroupScores));
+  }
 }
 
 // One rank has all copies anyway; of more, the hottest can have no more than its experts allow.
@@ -127,6 +185,9 @@ RoutingChoice read_routing(JsonReader reader, const RouterSpec& published, const
   router.normalize = reader.boolean_or("normalize", router.normalize);
   read_groups(reader, published, layout, router);
   if (reader.has("capacity")) router.capacity = read_capacity(reader);
+  if (reader.has("mixture_of_depths")) router.mixture_of_depths = read_depths(reader);
+  if (reader.has("sub_tokens")) router.sub_tokens = read_sub_tokens(reader);
+  read_sequence_length(reader, router);
   if (reader.has("skew")) router.skew = read_skew(reader.object("skew"));
   if (reader.has("path")) choice.path = *routing_path(kPaths[reader.choice("path", kPaths)]);
   check_hot_rank(reader, router, layout);
@@ -140,13 +201,22 @@ ordered_json routing_json(const RouterSpec& router, RoutingPath path) {
   json["scoring"] = kScorings[static_cast<std::size_t>(router.scoring)];
   json["normalize"] = router.normalize;
   if (router.kind == RoutingKind::group_limited) json["groups"] = router.groups;
-  if (has_groups(router.kind)) json["groups_kept"] = router.groups_kept;
-  if (router.capacity) {
-    json["capacity"] = {{"factor", router.capacity->factor},
-                        {"scope", router.capacity->scope == Capacity::Scope::batch ? "batch" : "rank"}};
-  } else {
-    json["capacity"] = "none";
+  if (is_group_limited(router.kind)) {
+    json["groups_kept"] = router.groups_kept;
+    json["group_score"] = kGroupScores[static_cast<std::size_t>(router.group_score)];
   }
+  json["capacity"] = "none";
+  if (const auto& capacity = router.capacity) {
+    json["capacity"] = {{"factor", capacity->factor},
+                        {"scope", kScopes[static_cast<std::size_t>(capacity->scope)]},
+                        {"order", kOrders[static_cast<std::size_t>(capacity->order)]},
+                        {"overflow", kOverflows[static_cast<std::size_t>(capacity->overflow)]}};
+  }
+  if (router.mixture_of_depths) json["mixture_of_depths"] = {{"share", router.mixture_of_depths->share}};
+  if (router.sub_tokens.parts > 1) {
+    json["sub_tokens"] = {{"parts", router.sub_tokens.parts}, {"projections", router.sub_tokens.projections}};
+  }
+  if (router.sequence_length > 0) json["sequence_length"] = router.sequence_length;
   const SkewForm& skew = kSkews[static_cast<std::size_t>(router.skew.kind)];
   json["skew"]["kind"] = skew.name;
   if (!skew.parameter.empty()) json["skew"][std::string(skew.parameter)] = router.skew.parameter;

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "models/routing/routing_policy.hpp"
 #include "scenarios/exchange_runner.hpp"
 
 namespace moesim {
@@ -51,7 +52,7 @@ void check_capacity_memory(const Scenario& scenario, std::int64_t tokens_per_ran
   if (!router.capacity) return;
   const bool batch = router.capacity->scope == Capacity::Scope::batch;
   const double tokens = static_cast<double>(tokens_per_rank) * (batch ? scenario.parallelism.ep : 1);
-  const double gib = tokens * router.top_k * kBytesPerChoice / kGib;
+  const double gib = tokens * router.sub_tokens.parts * router.top_k * kBytesPerChoice / kGib;
   if (gib <= kMaxGib) return;
   reader.fail("workload", fmt::format("{:.0f} tokens to share a capacity, which would take {:.0f} GiB", tokens, gib),
               fmt::format("at most {:.0f} GiB", kMaxGib));
@@ -122,11 +123,10 @@ std::string long_run_notice(const Scenario& scenario) {
                         scenario.dispatch.padding == Padding::none;
   if (by_pairs && ranks * ranks > kManyFlows) return many_flows_notice(ranks * ranks);
   const RouterSpec& router = *scenario.routing;
-  const bool slow = scenario.routing_path == RoutingPath::logits || router.kind == RoutingKind::noisy_top_k ||
-                    router.kind == RoutingKind::expert_choice;
+  const bool slow = scenario.routing_path == RoutingPath::logits || draws_all_logits(router);
   const auto* layer = std::get_if<MoeLayerWorkload>(&scenario.workload);
   const double runs = layer == nullptr ? 1 : static_cast<double>(layer->steps) * layer->layers;
-  const double choices = static_cast<double>(*per_rank) * ranks * router.top_k * runs;
+  const double choices = static_cast<double>(*per_rank) * ranks * router.sub_tokens.parts * router.top_k * runs;
   if (slow && choices > kManySlowChoices) {
     return fmt::format("moesim: about {:.0f} choices to route one by one; this can take minutes to hours\n", choices);
   }

@@ -117,12 +117,25 @@ void read_model(JsonReader& reader, bool dense_too, Scenario& scenario) {
   scenario.model_source = std::move(source);
 }
 
+// The cut goes through the hidden vector itself.
+void check_parts(const JsonReader& reader, const ModelCard& model, const RouterSpec& router) {
+  const int parts = router.sub_tokens.parts;
+  if (parts == 1) return;
+  if (model.moe->latent_size) {
+    reader.fail("routing", "sub_tokens with experts in a latent width", "a model whose experts read hidden vectors");
+  }
+  if (model.hidden_size % parts == 0) return;
+  reader.fail("routing", fmt::format("sub_tokens of {} parts", parts),
+              fmt::format("a divisor of the hidden size {}", model.hidden_size));
+}
+
 // What a layer and its exchange alone have in common.
 void read_exchange_of_layer(JsonReader& reader, std::int64_t tokens_per_rank, Scenario& scenario) {
   const int ep = scenario.parallelism.ep;
   const RankLayout layout{ep, std::min(ep, scenario.cluster.ranks_per_node)};
   const RoutingChoice routing =
       read_routing(object_or_empty(reader, "routing"), scenario.model->moe->routing, layout, tokens_per_rank * ep);
+  check_parts(reader, *scenario.model, routing.router);
   scenario.placement = read_placement(reader, "placement", routing.router, layout);
   scenario.routing = routing.router;
   scenario.routing_path = routing.path;

@@ -120,8 +120,8 @@ Picoseconds PiecePricer::shown(Picoseconds collective, const KernelCost& kernels
 void PiecePricer::moe_forward(Chain& chain) const {
   const MoeLayerCosts& c = moe_->forward;
   compute(chain, TrainingPhase::unpermute, total(around_experts_.forward));
-  compute(chain, TrainingPhase::gate, c.gate + c.top_k);
-  compute(chain, TrainingPhase::permute, c.permute);
+  compute(chain, TrainingPhase::gate, c.depth + c.gate + c.top_k);
+  compute(chain, TrainingPhase::permute, c.split + c.permute);
   if (c.shared.time.count > 0) {
     if (scenario_.compute.overlap_shared_experts) {
       chain.beside(id(TrainingPhase::shared_experts), Lane::compute, c.shared.time);
@@ -132,14 +132,14 @@ void PiecePricer::moe_forward(Chain& chain) const {
   chain.then(id(TrainingPhase::dispatch), Lane::exchange, moe_->dispatch);
   compute(chain, TrainingPhase::experts, c.experts());
   chain.then(id(TrainingPhase::combine), Lane::exchange, moe_->combine);
-  compute(chain, TrainingPhase::unpermute, c.combine);
+  compute(chain, TrainingPhase::unpermute, c.combine + c.merge);
 }
 
 void PiecePricer::moe_backward(WorkKind kind, bool split, Chain& chain) const {
   const MoeLayerCosts& c = moe_->backward;
   const KernelCost expert_weights = c.up_weights + c.down_weights;
   if (!has_input_gradient(kind)) return weights(chain, expert_weights, false);
-  compute(chain, TrainingPhase::unpermute, c.combine);
+  compute(chain, TrainingPhase::unpermute, c.merge + c.combine);
   if (c.shared.time.count > 0) {
     if (scenario_.compute.overlap_shared_experts) {
       chain.beside(id(TrainingPhase::shared_experts), Lane::compute, c.shared.time);
@@ -152,8 +152,8 @@ void PiecePricer::moe_backward(WorkKind kind, bool split, Chain& chain) const {
   compute(chain, TrainingPhase::experts, c.unpermute + c.down + c.activation + c.up + c.expand);
   if (has_weight_gradient(kind)) weights(chain, expert_weights, split);
   chain.then(id(TrainingPhase::combine), Lane::exchange, moe_->combine);
-  compute(chain, TrainingPhase::permute, c.permute);
-  compute(chain, TrainingPhase::gate, c.top_k + c.gate);
+  compute(chain, TrainingPhase::permute, c.permute + c.split);
+  compute(chain, TrainingPhase::gate, c.top_k + c.gate + c.depth);
   compute(chain, TrainingPhase::unpermute, total(around_experts_.input_gradient));
 }
 

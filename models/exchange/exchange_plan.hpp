@@ -94,6 +94,12 @@ FlowSpec flow_spec(const ExchangePlan& plan, const Message& message, RouteId rou
 // Bytes of all messages that end at each rank, forwarded ones too: received[ranks].
 std::vector<Bytes> received_bytes(const ExchangePlan& plan, int ranks);
 
+// The most nodes and ranks that a router sends one token to; empty: any number.
+struct ReachLimit {
+  std::optional<int> nodes = {};
+  std::optional<int> ranks = {};
+};
+
 // What crosses the wire, for reports and conservation checks.
 struct ExchangeTraffic {
   std::int64_t copies = 0;          // Token copies that leave their rank (two_hop: their node), counted once each.
@@ -104,8 +110,7 @@ struct ExchangeTraffic {
 };
 
 // `plan` is plan_exchange(algorithm, ..., batch, format, ...). Padding shows in the bytes, not in the copies.
-// `nodes_kept`: what node-limited routing keeps a token to.
 ExchangeTraffic measure(const ExchangePlan& plan, ExchangeAlgorithm algorithm, const RoutedBatch& batch,
-                        const WireFormat& format, int top_k, std::optional<int> nodes_kept = std::nullopt);
+                        const WireFormat& format, int top_k, const ReachLimit& limit = {});
 
 }  // namespace moesim

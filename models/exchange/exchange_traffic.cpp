@@ -23,14 +23,13 @@ std::int64_t remote_copies(ExchangeAlgorithm algorithm, const RoutedBatch& batch
 }  // namespace
 
 ExchangeTraffic measure(const ExchangePlan& plan, ExchangeAlgorithm algorithm, const RoutedBatch& batch,
-                        const WireFormat& format, int top_k, std::optional<int> nodes_kept) {
+                        const WireFormat& format, int top_k, const ReachLimit& limit) {
   ExchangeTraffic traffic;
   traffic.copies = remote_copies(algorithm, batch);
   traffic.elements_remote = static_cast<double>(traffic.copies) * static_cast<double>(format.hidden);
-  traffic.elements_closed_form =
-      expected_remote_copies(algorithm, batch.layout, batch.tokens, static_cast<int>(batch.expert_tokens.size()), top_k,
-                             nodes_kept) *
-      static_cast<double>(format.hidden);
+  traffic.elements_closed_form = expected_remote_copies(algorithm, batch.layout, batch.tokens,
+                                                        static_cast<int>(batch.expert_tokens.size()), top_k, limit) *
+                                 static_cast<double>(format.hidden);
   for (const Message& message : plan.messages) {
     const Bytes bytes = message.multiplicity * message.bytes;
     (batch.layout.same_node(message.source, message.destination) ? traffic.bytes_scale_up : traffic.bytes_scale_out) +=

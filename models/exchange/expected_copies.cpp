@@ -20,15 +20,15 @@ double remote_nodes(const RankLayout& layout, int experts, int top_k) {
   return nodes;
 }
 
-double most_remote_nodes(const RankLayout& layout, std::optional<int> nodes_kept) {
-  const double nodes = layout.nodes();
-  return (nodes_kept ? std::min<double>(*nodes_kept, nodes) : nodes) * (1 - 1 / nodes);
+// Of `all` nodes or ranks.
+double most_remote(double all, std::optional<int> kept) {
+  return (kept ? std::min<double>(*kept, all) : all) * (1 - 1 / all);
 }
 
 }  // namespace
 
 double expected_remote_copies(ExchangeAlgorithm algorithm, const RankLayout& layout, std::int64_t tokens, int experts,
-                              int top_k, std::optional<int> nodes_kept) {
+                              int top_k, const ReachLimit& limit) {
   MOESIM_CHECK(top_k >= 1 && top_k <= experts, "top {} of {} experts", top_k, experts);
   MOESIM_CHECK(experts % layout.ranks == 0, "{} experts on {} ranks", experts, layout.ranks);
   const auto all = static_cast<double>(tokens);
@@ -38,9 +38,10 @@ double expected_remote_copies(ExchangeAlgorithm algorithm, const RankLayout& lay
     case ExchangeAlgorithm::low_latency:
       return all * uniform_remote_copies(experts, layout.ranks, top_k).mean;
     case ExchangeAlgorithm::rank_dedup:
-      return all * uniform_remote_destinations(experts, layout.ranks, top_k).mean;
+      return all * std::min(uniform_remote_destinations(experts, layout.ranks, top_k).mean,
+                            most_remote(layout.ranks, limit.ranks));
     case ExchangeAlgorithm::two_hop:
-      return all * std::min(remote_nodes(layout, experts, top_k), most_remote_nodes(layout, nodes_kept));
+      return all * std::min(remote_nodes(layout, experts, top_k), most_remote(layout.nodes(), limit.nodes));
     case ExchangeAlgorithm::all_gather:
       return all * (layout.ranks - 1);
   }

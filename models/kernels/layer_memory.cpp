@@ -13,11 +13,15 @@ Bytes scaled(std::int64_t count, double bytes_each) {
   return {static_cast<std::int64_t>(std::ceil(static_cast<double>(count) * bytes_each))};
 }
 
-std::int64_t gate_parameters(const MoeLayerShape& shape) { return shape.hidden * shape.gate_columns(); }
+// With the score of a token that says whether it is processed.
+std::int64_t gate_parameters(const MoeLayerShape& shape) {
+  return shape.gate_depth() * shape.gate_columns() + (shape.depth_router ? shape.hidden : 0);
+}
 
 std::int64_t expert_parameters(const MoeLayerShape& shape) {
   return shape.experts_on_rank * routed_expert_parameters(shape) +
-         shape.expert_matrices * shape.hidden * shape.shared_width;
+         shape.expert_matrices * shape.hidden * shape.shared_width +
+         (shape.part_projections ? 2 * shape.hidden * shape.hidden : 0);
 }
 
 // What one stack of up product, function, down product over `rows` hands from step to step.
@@ -64,15 +68,19 @@ LayerMemory layer_memory(const MoeLayerShape& shape, const MoeRankLoad& most, co
   const Steps routed = routed_steps(shape, rows, kept);
   const Steps shared = shared_steps(shape, most.tokens, kept);
   const Bytes tokens = matrix_bytes(most.tokens, shape.hidden, shape.activation);
-  const Bytes choices{most.tokens * (shape.gate_columns() * kScoreBytes + shape.top_k * kSelectionBytes)};
+  const Bytes choices{most.tokens * shape.parts * (shape.gate_columns() * kScoreBytes + shape.top_k * kSelectionBytes) +
+                      (shape.depth_router ? (most.tokens + most.skipped) * kScoreBytes : 0)};
+  // What leaves the product before the cut, and what enters the one after it.
+  const Bytes projected = shape.part_projections ? tokens : Bytes{};
   if (options.backward) {
     memory.gradients = scaled(layer_parameters(shape), bytes_per_element(shape.gradient));
     memory.optimizer = scaled(layer_parameters(shape), options.optimizer_bytes_a_weight / options.optimizer_shards);
-    memory.activations = tokens + choices + routed.kept() + shared.up + shared.function;  // Its output ends in the sum.
+    // The shared experts' output ends in the sum.
+    memory.activations = tokens + choices + 2 * projected + routed.kept() + shared.up + shared.function;
     memory.recomputed = routed.function + routed.output + shared.function;
   } else {
     // The shared experts run first; their output waits for the sum with the routed ones'.
-    memory.activations = tokens + choices + std::max(shared.live(), shared.output + routed.live());
+    memory.activations = tokens + choices + projected + std::max(shared.live(), shared.output + routed.live());
   }
   // Dispatch and combine take turns, so that one pair of buffers serves both.
   memory.buffers = std::max(most.packed_rows * most.dispatch_copy, most.returned_rows * most.combine_copy) +

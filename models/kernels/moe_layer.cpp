@@ -15,6 +15,10 @@ std::int64_t sum(std::span<const std::int64_t> rows) {
   return total;
 }
 
+double depth_flops(const MoeLayerShape& shape, std::int64_t tokens) {
+  return 2 * static_cast<double>(tokens) * static_cast<double>(shape.hidden);
+}
+
 // Both passes of one layer on one rank.
 class LayerKernels {
  public:
@@ -37,6 +41,10 @@ class LayerKernels {
                                 std::int64_t up_columns) const;
   KernelCost activation_backward(const KernelModel& model, std::int64_t rows, std::int64_t width,
                                  std::int64_t up_columns) const;
+  KernelCost projection_forward() const;
+  KernelCost projection_backward() const;
+  KernelCost depth_forward() const;
+  KernelCost depth_backward() const;
   KernelCost shared_forward() const;
   KernelCost shared_backward() const;
   KernelCost weight_casts(const KernelModel& model, std::int64_t rows, std::int64_t columns, std::int64_t depth) const;
@@ -73,6 +81,39 @@ KernelCost LayerKernels::weight_casts(const KernelModel& model, std::int64_t row
          model.quantize(2 * matrix_bytes(rows, depth, shape_.compute), rows * depth);
 }
 
+KernelCost LayerKernels::projection_forward() const {
+  if (!shape_.part_projections || load_.tokens == 0) return {};
+  return model_.gemm(load_.tokens, shape_.hidden, shape_.hidden, expert_types_);
+}
+
+KernelCost LayerKernels::projection_backward() const {
+  if (!shape_.part_projections || load_.tokens == 0) return {};
+  return model_.gemm(load_.tokens, shape_.hidden, shape_.hidden, expert_types_) +
+         model_.weight_gradient(load_.tokens, shape_.hidden, shape_.hidden, expert_types_);
+}
+
+// One dot product a token reads every token once, which takes longer than its FLOPs: a stream, not a product of
+// matrices. The choice reads the scores and writes which tokens stay.
+KernelCost LayerKernels::depth_forward() const {
+  const std::int64_t tokens = load_.tokens + load_.skipped;
+  if (!shape_.depth_router || tokens == 0) return {};
+  KernelCost cost =
+      model_.stream(matrix_bytes(tokens, shape_.hidden, shape_.activation) + Bytes{tokens * kScoreBytes}) +
+      model_.stream(Bytes{tokens * kScoreBytes + load_.tokens * kSelectionBytes});
+  cost.flops = depth_flops(shape_, tokens);
+  return cost;
+}
+
+// The gradient of the score's weight needs the tokens again, and that of the tokens is one more row for each.
+KernelCost LayerKernels::depth_backward() const {
+  const std::int64_t tokens = load_.tokens + load_.skipped;
+  if (!shape_.depth_router || tokens == 0) return {};
+  KernelCost cost =
+      model_.stream(2 * matrix_bytes(tokens, shape_.hidden, shape_.activation) + Bytes{tokens * kScoreBytes});
+  cost.flops = 2 * depth_flops(shape_, tokens);
+  return cost;
+}
+
 KernelCost LayerKernels::shared_forward() const {
   const std::int64_t width = shape_.shared_width;
   if (width == 0 || load_.tokens == 0) return {};
@@ -97,12 +138,15 @@ KernelCost LayerKernels::shared_backward() const {
 MoeLayerCosts LayerKernels::forward() const {
   const std::int64_t up = shape_.up_columns();
   const GemmTypes gate_types{shape_.gate, DataType::fp32, shape_.gradient};
-  const std::int64_t scores = load_.tokens * shape_.gate_columns() * kScoreBytes;
+  const std::int64_t gate_rows = load_.tokens * shape_.parts;
+  const std::int64_t scores = gate_rows * shape_.gate_columns() * kScoreBytes;
   MoeLayerCosts c;
   c.pass = LayerPass::forward;
-  c.gate = model_.gemm(load_.tokens, shape_.gate_columns(), shape_.hidden, gate_types);
+  c.depth = depth_forward();
+  c.split = c.merge = projection_forward();
+  c.gate = model_.gemm(gate_rows, shape_.gate_columns(), shape_.gate_depth(), gate_types);
   // Each of the k rounds of a selection looks at every score.
-  c.top_k = model_.stream(Bytes{shape_.top_k * (scores + load_.tokens * kSelectionBytes)});
+  c.top_k = model_.stream(Bytes{shape_.top_k * (scores + gate_rows * kSelectionBytes)});
   c.permute =
       load_.packed_rows == 0 ? KernelCost{} : model_.scatter(token_bytes_ + load_.packed_rows * load_.dispatch_copy);
   c.expand = model_.scatter(load_.received_rows * load_.dispatch_copy + rows_of(shape_.copy_width(), shape_.compute)) +
@@ -121,9 +165,12 @@ MoeLayerCosts LayerKernels::backward() const {
   const std::int64_t up = shape_.up_columns();
   const std::int64_t width = shape_.expert_width;
   const GemmTypes gate_types{shape_.gate, shape_.activation, shape_.gradient};
-  const std::int64_t scores = load_.tokens * shape_.gate_columns() * kScoreBytes;
+  const std::int64_t gate_rows = load_.tokens * shape_.parts;
+  const std::int64_t scores = gate_rows * shape_.gate_columns() * kScoreBytes;
   MoeLayerCosts c;
   c.pass = LayerPass::backward;
+  c.depth = depth_backward();
+  c.split = c.merge = projection_backward();
   c.combine = load_.returned_rows == 0 ? KernelCost{}
                                        : model_.scatter(token_bytes_ + load_.returned_rows * load_.dispatch_copy);
   c.unpermute =
@@ -138,9 +185,9 @@ MoeLayerCosts LayerKernels::backward() const {
   c.expand = model_.scatter(rows_of(shape_.copy_width(), shape_.activation) + load_.received_rows * load_.combine_copy);
   c.permute = model_.scatter(load_.packed_rows * load_.combine_copy + token_bytes_);
   // Reads the scores and the gradients of the k weights, writes the gradients of the scores.
-  c.top_k = model_.stream(Bytes{2 * scores + load_.tokens * shape_.top_k * kSelectionBytes});
-  c.gate = model_.gemm(load_.tokens, shape_.hidden, shape_.gate_columns(), gate_types) +
-           model_.weight_gradient(load_.tokens, shape_.gate_columns(), shape_.hidden, gate_types);
+  c.top_k = model_.stream(Bytes{2 * scores + gate_rows * shape_.top_k * kSelectionBytes});
+  c.gate = model_.gemm(gate_rows, shape_.gate_depth(), shape_.gate_columns(), gate_types) +
+           model_.weight_gradient(gate_rows, shape_.gate_columns(), shape_.gate_depth(), gate_types);
   c.shared = shared_backward();
   return c;
 }
@@ -148,7 +195,7 @@ MoeLayerCosts LayerKernels::backward() const {
 }  // namespace
 
 KernelCost MoeLayerCosts::before_exchange() const {
-  return pass == LayerPass::forward ? gate + top_k + permute : combine;
+  return pass == LayerPass::forward ? depth + split + gate + top_k + permute : merge + combine;
 }
 
 KernelCost MoeLayerCosts::experts() const {
@@ -156,7 +203,7 @@ KernelCost MoeLayerCosts::experts() const {
 }
 
 KernelCost MoeLayerCosts::after_exchange() const {
-  return pass == LayerPass::forward ? combine : permute + top_k + gate;
+  return pass == LayerPass::forward ? combine + merge : permute + top_k + gate + split + depth;
 }
 
 KernelCost MoeLayerCosts::total() const { return before_exchange() + experts() + after_exchange() + shared; }
@@ -169,16 +216,22 @@ MoeLayerCosts moe_layer_costs(const KernelModel& model, const MoeLayerShape& sha
   return pass == LayerPass::forward ? kernels.forward() : kernels.backward();
 }
 
-double useful_flops(const MoeLayerShape& shape, std::int64_t tokens, std::int64_t rows, LayerPass pass) {
-  const std::int64_t a_token = shape.hidden * (shape.gate_columns() + shape.expert_matrices * shape.shared_width);
+double useful_flops(const MoeLayerShape& shape, std::int64_t tokens, std::int64_t rows, LayerPass pass,
+                    std::int64_t skipped) {
+  const std::int64_t projections = shape.part_projections ? 2 * shape.hidden : 0;
+  const std::int64_t a_token =
+      shape.hidden * (shape.gate_columns() + shape.expert_matrices * shape.shared_width + projections);
   const std::int64_t a_row = shape.expert_matrices * shape.copy_width() * shape.expert_width;
   const double forward = 2 * (static_cast<double>(tokens) * static_cast<double>(a_token) +
-                              static_cast<double>(rows) * static_cast<double>(a_row));
+                              static_cast<double>(rows) * static_cast<double>(a_row)) +
+                         (shape.depth_router ? depth_flops(shape, tokens + skipped) : 0);
   return pass == LayerPass::forward ? forward : 2 * forward;
 }
 
 std::vector<std::pair<std::string_view, KernelCost>> kernels_by_name(const MoeLayerCosts& costs) {
   std::vector<std::pair<std::string_view, KernelCost>> kernels = {
+      {"depth_router", costs.depth},
+      {"split", costs.split},
       {"gate", costs.gate},
       {"top_k", costs.top_k},
       {"permute", costs.permute},
@@ -189,9 +242,11 @@ std::vector<std::pair<std::string_view, KernelCost>> kernels_by_name(const MoeLa
       {"down", costs.down},
       {"unpermute", costs.unpermute},
       {"combine", costs.combine},
+      {"merge", costs.merge},
   };
   if (costs.pass == LayerPass::backward) {
     kernels = {
+        {"merge", costs.merge},
         {"combine", costs.combine},
         {"shared", costs.shared},
         {"unpermute", costs.unpermute},
@@ -204,6 +259,8 @@ std::vector<std::pair<std::string_view, KernelCost>> kernels_by_name(const MoeLa
         {"permute", costs.permute},
         {"top_k", costs.top_k},
         {"gate", costs.gate},
+        {"split", costs.split},
+        {"depth_router", costs.depth},
     };
   }
   std::erase_if(kernels, [](const auto& kernel) { return kernel.second.time == Picoseconds::zero(); });
@@ -228,7 +285,13 @@ std::vector<Caveat> moe_layer_caveats(const KernelModel& model, const MoeLayerSh
        {"experts", shape.gate_experts},
        {"rows", static_cast<double>(sum(most.expert_tokens))}});
   ask(model.gemm_fit(shape.gate), "The gate",
-      {{"m", tokens}, {"n", static_cast<double>(shape.gate_columns())}, {"k", static_cast<double>(shape.hidden)}});
+      {{"m", tokens * shape.parts},
+       {"n", static_cast<double>(shape.gate_columns())},
+       {"k", static_cast<double>(shape.gate_depth())}});
+  if (shape.part_projections) {
+    ask(model.gemm_fit(shape.compute), "The projections around the parts",
+        {{"m", tokens}, {"n", static_cast<double>(shape.hidden)}, {"k", static_cast<double>(shape.hidden)}});
+  }
   if (shape.shared_width > 0) {
     ask(model.gemm_fit(shape.compute), "The shared experts",
         {{"m", tokens},

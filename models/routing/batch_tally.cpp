@@ -14,6 +14,7 @@ BatchTally::BatchTally(const RankLayout& layout, const ExpertPlacement& placemen
   MOESIM_CHECK(placement.ranks() == layout.ranks, "experts on {} ranks of {}", placement.ranks(), layout.ranks);
   batch_.layout = layout;
   batch_.source_tokens.resize(static_cast<std::size_t>(layout.ranks));
+  batch_.source_skipped.resize(static_cast<std::size_t>(layout.ranks));
   batch_.expert_tokens.resize(static_cast<std::size_t>(placement.experts()));
   batch_.slot_tokens.resize(static_cast<std::size_t>(placement.slots()));
   batch_.expert_copies = CountMatrix(layout.ranks, layout.ranks);
@@ -37,7 +38,7 @@ void BatchTally::add(std::span<const Source> sources, const Choices& choices) {
   const auto slots = static_cast<std::size_t>(choices.slots);
   std::span<const std::int32_t> rest(choices.experts);
   for (const Source& source : sources) {
-    const std::size_t count = static_cast<std::size_t>(source.tokens) * slots;
+    const std::size_t count = static_cast<std::size_t>(source.rows) * slots;
     MOESIM_CHECK(count <= rest.size(), "{} choices left of {}", rest.size(), count);
     if (placement_.redundant_experts() == 0) {
       add_source<false>(source.rank, rest.first(count), choices.slots);
@@ -47,10 +48,12 @@ void BatchTally::add(std::span<const Source> sources, const Choices& choices) {
       add_source<true>(source.rank, rest.first(count), choices.slots);
     }
     rest = rest.subspan(count);
-    batch_.tokens += source.tokens;
-    batch_.source_tokens[source.rank.index()] += source.tokens;
+    batch_.tokens += source.rows;
+    batch_.source_tokens[source.rank.index()] += source.rows;
+    batch_.source_skipped[source.rank.index()] += source.skipped;
   }
   MOESIM_CHECK(rest.empty(), "{} choices of no source", rest.size());
+  batch_.rerouted_copies += choices.rerouted;
   lost_share_ += choices.lost_share;
 }
 

@@ -18,9 +18,10 @@ class BatchTally {
 
   struct Source {
     RankId rank;
-    std::int64_t tokens = 0;
+    std::int64_t rows = 0;     // Tokens, or parts of them, that chose.
+    std::int64_t skipped = 0;  // Tokens that pass the layer by.
   };
-  // The tokens of `choices` belong to `sources`, in order. All tokens of a source are added before the next source's.
+  // The rows of `choices` belong to `sources`, in order. All rows of a source are added before the next source's.
   void add(std::span<const Source> sources, const Choices& choices);
 
   RoutedBatch result() &&;

@@ -27,18 +27,31 @@ struct Choices {
   static constexpr std::int32_t kDropped = -1;  // The token chose an expert here, but is not sent to it.
   static constexpr std::int32_t kEmpty = -2;    // No choice: the token has fewer than `slots`.
 
-  bool with_shares = false;  // Set by who asks: fill `shares`, because a capacity may drop choices later.
+  // Set by who asks, for what a capacity does with the choices later; the first goes with each of the others.
+  bool with_shares = false;   // Fill `shares`: choices may be dropped.
+  bool with_weights = false;  // Fill `weights`, but for a factor that all tokens share: choices are ranked by them.
+  bool with_rest = false;     // Fill `rest`: choices may be sent on to other experts.
   int slots = 0;
   std::vector<std::int32_t> experts;
-  std::vector<float> shares;   // Of each choice; empty unless with_shares.
-  std::vector<float> weights;  // Combine weights; only RoutingPolicy::choose() fills them.
-  double lost_share = 0;       // Sum over tokens of 1 - (shares of the experts that the token is sent to).
+  std::vector<float> shares;    // Of each choice; empty unless with_shares.
+  std::vector<float> weights;   // Combine weights. RoutingPolicy::choose() always fills them.
+  struct Rest {                 // Of each token's experts beyond its choices.
+    std::vector<float> scores;  // [tokens, experts], -1 where the rule does not let the token go. Of choose().
+    std::vector<float> clock;   // [tokens] the race's time when the last choice arrived. Of sample().
+    std::vector<float> free;    // [tokens] sum of the scores of the free top-k.
+  } rest;
+  std::int64_t rerouted = 0;  // Choices that go to another expert than the token chose.
+  double lost_share = 0;      // Sum over tokens of 1 - (shares of the experts that the token is sent to).
 
   std::size_t tokens() const { return slots == 0 ? 0 : experts.size() / static_cast<std::size_t>(slots); }
   void clear() {
     experts.clear();
     shares.clear();
     weights.clear();
+    rest.scores.clear();
+    rest.clock.clear();
+    rest.free.clear();
+    rerouted = 0;
     lost_share = 0;
   }
   // Appends tokens, all their slots empty; gives the index of the first new slot.
@@ -47,6 +60,7 @@ struct Choices {
     slots = slots_per_token;
     experts.resize(first + new_tokens * static_cast<std::size_t>(slots), kEmpty);
     if (with_shares) shares.resize(experts.size());
+    if (with_weights) weights.resize(experts.size());
     return first;
   }
 };

@@ -12,10 +12,13 @@ std::vector<std::vector<std::int32_t>> ExpertGroups::members() const {
   return result;
 }
 
+ExpertGroups one_group(int experts) {
+  return {.group_of_expert = std::vector<std::int32_t>(static_cast<std::size_t>(experts)), .groups = 1};
+}
+
 ExpertGroups expert_groups(const RouterSpec& router) {
-  const bool limited = router.kind == RoutingKind::group_limited || router.kind == RoutingKind::node_limited;
   ExpertGroups result;
-  result.groups = limited ? router.groups : 1;
+  result.groups = is_group_limited(router.kind) ? router.groups : 1;
   MOESIM_CHECK(result.groups > 0 && router.num_experts % result.groups == 0, "{} experts in {} groups",
                router.num_experts, result.groups);
   const int size = router.num_experts / result.groups;
@@ -24,10 +27,13 @@ ExpertGroups expert_groups(const RouterSpec& router) {
 }
 
 ExpertGroups expert_groups(const RouterSpec& router, const RankLayout& layout, std::span<const RankId> rank_of_expert) {
-  if (router.kind != RoutingKind::node_limited) return expert_groups(router);
+  const bool by_rank = router.kind == RoutingKind::device_limited;
+  if (router.kind != RoutingKind::node_limited && !by_rank) return expert_groups(router);
   ExpertGroups result;
-  result.groups = layout.nodes();
-  for (const RankId rank : rank_of_expert) result.group_of_expert.push_back(layout.node_of(rank));
+  result.groups = by_rank ? layout.ranks : layout.nodes();
+  for (const RankId rank : rank_of_expert) {
+    result.group_of_expert.push_back(by_rank ? rank.value : layout.node_of(rank));
+  }
   return result;
 }
 

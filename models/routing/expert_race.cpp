@@ -2,13 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "sim/check.hpp"
 
 namespace moesim {
 
 ExpertRace::ExpertRace(std::span<const double> popularity, const ExpertGroups& groups)
-    : popularity_(popularity.begin(), popularity.end()), drawn_by_(popularity.size(), 0) {
+    : popularity_(popularity.begin(), popularity.end()),
+      rate_after_(popularity.size(), 0),
+      wait_after_(popularity.size(), 0),
+      drawn_by_(popularity.size(), 0) {
   for (const auto& members : groups.members()) add_lane(members);
 }
 
@@ -16,7 +20,10 @@ void ExpertRace::add_lane(std::span<const std::int32_t> members) {
   MOESIM_CHECK(!members.empty(), "group {} has no expert", lanes_.size());
   Lane lane{
       .rate = 0, .first = static_cast<std::int32_t>(slots_.size()), .size = static_cast<std::int32_t>(members.size())};
-  for (const std::int32_t expert : members) lane.rate += popularity(expert);
+  for (const std::int32_t expert : members) {
+    lane.rate += popularity(expert);
+    even_ = even_ && popularity(expert) == popularity(members.front());
+  }
 
   // Columns of height 1; an expert short of it is topped up by one that has more.
   std::vector<double> height;
@@ -41,6 +48,16 @@ void ExpertRace::add_lane(std::span<const std::int32_t> members) {
     }
   }
   lanes_.push_back(lane);
+  for (const std::int32_t first : members) {
+    double& rate = rate_after_[static_cast<std::size_t>(first)];
+    rate = lane.rate - popularity(first);
+    if (!(rate > kCancels * lane.rate)) {  // As rate_without() has it.
+      rate = 0;
+      for (const std::int32_t expert : members) rate += expert == first ? 0 : popularity(expert);
+    }
+    wait_after_[static_cast<std::size_t>(first)] =
+        members.size() > 1 ? static_cast<float>(1 / rate) : std::numeric_limits<float>::infinity();
+  }
 }
 
 void ExpertRace::restart_stamps() {

@@ -61,6 +61,11 @@ std::vector<std::int32_t> spread(int count, int experts) {
 
 bool is_named_load(SkewKind kind) { return kind >= SkewKind::w0_balanced && kind <= SkewKind::w7_burst; }
 
+bool has_hot_set(SkewKind kind) {
+  return kind == SkewKind::w1_hot_experts || kind == SkewKind::w2_hot_rank || kind == SkewKind::w3_spread ||
+         kind == SkewKind::w6_rotating || kind == SkewKind::w7_burst;
+}
+
 int hot_experts(const RouterSpec& router) { return std::max(router.top_k, router.num_experts / 4); }
 
 std::vector<std::int64_t> ragged_tokens(int ranks, std::int64_t tokens_per_rank) {

@@ -28,6 +28,9 @@ void apply_named_load(const RouterSpec& router, std::span<const RankId> rank_of_
 
 bool is_named_load(SkewKind kind);
 
+// Those with a hot set: two sorts of tokens, in some steps at least.
+bool has_hot_set(SkewKind kind);
+
 // H above.
 int hot_experts(const RouterSpec& router);
 

@@ -34,17 +34,24 @@ class CountMatrix {
 // from the same choices. A "copy" is one token sent to one destination.
 struct RoutedBatch {
   RankLayout layout;
-  std::int64_t tokens = 0;                  // T, over all ranks
-  std::vector<std::int64_t> source_tokens;  // [ranks] of them; empty: as even as they can be
-  std::vector<std::int64_t> expert_tokens;  // [experts] copies that each logical expert computes
-  std::vector<std::int64_t> slot_tokens;    // [slots] the same of each physical expert, by rank (ExpertPlacement)
-  CountMatrix expert_copies;                // [source rank, rank]: one copy for each chosen expert, local ones too
-  CountMatrix rank_copies;                  // [source rank, rank]: tokens of the source with an expert on the rank
-  CountMatrix node_copies;                  // [source rank, node]: tokens of the source with an expert on the node
-  std::int64_t dropped_copies = 0;          // (token, expert) choices that overflowed a capacity or were not taken
-  double retained_gate_mass = 1;            // Mean over tokens: scores of the experts reached over the free top-k's
-  int max_nodes_per_token = 0;              // Largest number of distinct nodes that one token reached
+  // Rows that chose experts, over all ranks: the tokens T, or their parts where each token is cut into several; without
+  // the tokens that skip the layer. All counts below are of rows.
+  std::int64_t tokens = 0;
+  std::vector<std::int64_t> source_skipped;  // [ranks] tokens of the rank that skip the layer; empty: none do
+  std::vector<std::int64_t> source_tokens;   // [ranks] of them; empty: as even as they can be
+  std::vector<std::int64_t> expert_tokens;   // [experts] copies that each logical expert computes
+  std::vector<std::int64_t> slot_tokens;     // [slots] the same of each physical expert, by rank (ExpertPlacement)
+  CountMatrix expert_copies;                 // [source rank, rank]: one copy for each chosen expert, local ones too
+  CountMatrix rank_copies;                   // [source rank, rank]: tokens of the source with an expert on the rank
+  CountMatrix node_copies;                   // [source rank, node]: tokens of the source with an expert on the node
+  std::int64_t dropped_copies = 0;           // (token, expert) choices that overflowed a capacity or were not taken
+  std::int64_t rerouted_copies = 0;          // Copies that go to another expert than the token chose
+  double retained_gate_mass = 1;             // Mean over rows: scores of the experts reached over the free top-k's
+  int max_nodes_per_token = 0;               // Largest number of distinct nodes that one token reached
 
+  std::int64_t skipped_of(int rank) const {
+    return source_skipped.empty() ? 0 : source_skipped[static_cast<std::size_t>(rank)];
+  }
   std::int64_t tokens_of(int rank) const {
     if (!source_tokens.empty()) return source_tokens[static_cast<std::size_t>(rank)];
     return tokens / layout.ranks + (rank < tokens % layout.ranks ? 1 : 0);

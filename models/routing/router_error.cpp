@@ -5,6 +5,7 @@
 
 #include "models/routing/popularity.hpp"
 #include "models/routing/route_batch.hpp"
+#include "models/routing/routing_policy.hpp"
 
 namespace moesim {
 namespace {
@@ -33,10 +34,11 @@ Error count_error(const RouterSpec& router, const RankLayout& layout) {
 }
 
 Error group_error(const RouterSpec& router, const RankLayout& layout) {
+  if (!is_group_limited(router.kind)) return std::nullopt;
   const bool by_node = router.kind == RoutingKind::node_limited;
-  if (!by_node && router.kind != RoutingKind::group_limited) return std::nullopt;
-  const int groups = by_node ? layout.nodes() : router.groups;
-  const char* word = by_node ? "nodes" : "groups";
+  const bool by_rank = router.kind == RoutingKind::device_limited;
+  const int groups = by_node ? layout.nodes() : by_rank ? layout.ranks : router.groups;
+  const char* word = by_node ? "nodes" : by_rank ? "ranks" : "groups";
   if (groups < 1 || (!by_node && router.num_experts % groups != 0)) {
     return fmt::format("{} experts cannot be split into {} groups", router.num_experts, groups);
   }
@@ -100,15 +102,49 @@ Error skew_error(const RouterSpec& router, const RankLayout& layout) {
   }
 }
 
-// Logits, scores and one expert's candidates; the last is small beside the others.
+Error scope_error(const RouterSpec& router) {
+  if (router.sequence_length < 0) return fmt::format("sequences of {} tokens", router.sequence_length);
+  const bool by_sequence = router.capacity && router.capacity->scope == Capacity::Scope::sequence;
+  if (by_sequence && router.sequence_length == 0) return "a capacity of sequences without their length";
+  return std::nullopt;
+}
+
+// What a capacity asks of the scores.
+Error overflow_error(const RouterSpec& router) {
+  if (!router.capacity) return std::nullopt;
+  const bool sent_on = router.capacity->overflow != Capacity::Overflow::drop;
+  const bool by_score = router.capacity->order == Capacity::Order::score;
+  if (!sent_on && !by_score) return std::nullopt;
+  if (router.kind == RoutingKind::expert_choice) return "expert_choice has no overflow to order or send on";
+  if (router.kind == RoutingKind::recorded) return "recorded choices have no scores to order or send them on by";
+  if (router.skew.kind == SkewKind::w0_balanced) return "w0_balanced has no scores to order or send choices on by";
+  if (sent_on && router.kind == RoutingKind::top_2_random_second) {
+    return "top_2_random_second leaves its second choice to chance, and has no next one";
+  }
+  return std::nullopt;
+}
+
+Error part_error(const RouterSpec& router) {
+  const int parts = router.sub_tokens.parts;
+  if (parts < 1) return fmt::format("{} parts of a token", parts);
+  if (parts > 1 && router.kind == RoutingKind::recorded) return "tokens that were recorded whole, cut into parts";
+  if (!router.mixture_of_depths) return std::nullopt;
+  const double share = router.mixture_of_depths->share;
+  if (share > 0 && share <= 1) return std::nullopt;
+  return fmt::format("a share of {} of the tokens, but must be above 0 and at most 1", share);
+}
+
+// Of a scope: logits, scores and one expert's candidates, the last small beside the others; or the scores by which
+// choices are sent on, the logits being small beside them.
 Error memory_error(const RouterSpec& router, const RankLayout& layout, std::int64_t tokens) {
   constexpr double kMostGib = 16;
-  if (router.kind != RoutingKind::expert_choice) return std::nullopt;
+  const bool kept = empty_choices(router).with_rest && draws_all_logits(router);
+  if (router.kind != RoutingKind::expert_choice && !kept) return std::nullopt;
   const bool batch = router.capacity && router.capacity->scope == Capacity::Scope::batch;
-  const double scope_tokens = static_cast<double>(tokens) / (batch ? 1 : layout.ranks);
-  const double gib = scope_tokens * router.num_experts * 2 * sizeof(float) * 0x1p-30;
+  const double scope_tokens = static_cast<double>(tokens) / (batch ? 1 : layout.ranks) * router.sub_tokens.parts;
+  const double gib = scope_tokens * router.num_experts * (kept ? 1 : 2) * sizeof(float) * 0x1p-30;
   if (gib <= kMostGib) return std::nullopt;
-  return fmt::format("expert_choice over {:.3g} tokens and {} experts would take {:.0f} GiB, more than {:.0f}",
+  return fmt::format("{} over {:.3g} tokens and {} experts would take {:.0f} GiB, more than {:.0f}", name(router.kind),
                      scope_tokens, router.num_experts, gib, kMostGib);
 }
 
@@ -118,6 +154,9 @@ std::optional<std::string> router_error(const RouterSpec& router, const RankLayo
   if (Error error = count_error(router, layout)) return error;
   if (Error error = group_error(router, layout)) return error;
   if (Error error = recorded_error(router)) return error;
+  if (Error error = scope_error(router)) return error;
+  if (Error error = overflow_error(router)) return error;
+  if (Error error = part_error(router)) return error;
   if (Error error = named_load_error(router)) return error;
   if (Error error = loads_error(router)) return error;
   if (Error error = skew_error(router, layout)) return error;

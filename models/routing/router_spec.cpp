@@ -8,13 +8,14 @@
 namespace moesim {
 namespace {
 
-constexpr std::array<std::pair<RoutingKind, std::string_view>, 8> kNames = {{
+constexpr std::array<std::pair<RoutingKind, std::string_view>, 9> kNames = {{
     {RoutingKind::top_1, "top_1"},
     {RoutingKind::top_k, "top_k"},
     {RoutingKind::noisy_top_k, "noisy_top_k"},
     {RoutingKind::top_2_random_second, "top_2_random_second"},
     {RoutingKind::group_limited, "group_limited"},
     {RoutingKind::node_limited, "node_limited"},
+    {RoutingKind::device_limited, "device_limited"},
     {RoutingKind::expert_choice, "expert_choice"},
     {RoutingKind::recorded, "recorded"},
 }};
@@ -34,6 +35,10 @@ std::string_view name(RoutingKind kind) {
   }
   MOESIM_CHECK(false, "routing kind {}", static_cast<int>(kind));
   return {};
+}
+
+bool is_group_limited(RoutingKind kind) {
+  return kind == RoutingKind::group_limited || kind == RoutingKind::node_limited || kind == RoutingKind::device_limited;
 }
 
 bool is_shuffled(SkewKind kind) {

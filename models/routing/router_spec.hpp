@@ -18,6 +18,7 @@ enum class RoutingKind {
   top_2_random_second,
   group_limited,
   node_limited,
+  device_limited,
   expert_choice,
   recorded,  // Not a rule: the experts of each token were recorded, `RouterSpec::recorded`.
 };
@@ -30,15 +31,45 @@ enum class Scoring {
   sigmoid,       // Each expert apart, then keep k (DeepSeek-V3); renormalised if `normalize`.
 };
 
-// Tokens that one expert accepts: floor(T * k / N) * factor, at least one, of the tokens of `scope`. What overflows
-// skips the expert (the residual path carries it) and counts as dropped.
+// What the score of a group of experts is made of.
+enum class GroupScore {
+  best,      // Its best key (DeepSeek-V2, of devices).
+  best_two,  // The sum of its two best keys (DeepSeek-V3).
+};
+
+// Tokens that one expert accepts: floor(T * k / N) * factor, at least one, of the tokens of `scope`. What overflows and
+// finds no other expert skips the layer's experts (the residual path carries it) and counts as dropped.
 struct Capacity {
   enum class Scope {
-    batch,  // One capacity over all ranks' tokens.
-    rank,   // One for each source rank, as GShard's local groups.
+    batch,     // One capacity over all ranks' tokens.
+    rank,      // One for each source rank, as GShard's local groups.
+    sequence,  // One for each sequence of `RouterSpec::sequence_length` tokens.
+  };
+  enum class Order {  // Which choices of an expert come first.
+    position,         // All tokens' first choices before all second ones, tokens in order (GShard).
+    score,            // By combine weight, the largest first: the lowest scores are dropped.
+  };
+  enum class Overflow {  // What becomes of a choice that its expert refuses.
+    drop,
+    reroute,       // It goes to the token's next-best expert that has room.
+    least_loaded,  // It goes to the expert with the most room.
   };
   double factor = 1;
   Scope scope = Scope::rank;
+  Order order = Order::position;
+  Overflow overflow = Overflow::drop;
+};
+
+// A share of the tokens of every sequence passes through the layer: those that a router of its own, one score a token,
+// puts first. The others skip it whole, gate and shared experts included.
+struct MixtureOfDepths {
+  double share = 1;
+};
+
+// A token's hidden vector is cut into `parts`, each of which chooses its experts and is computed by them on its own.
+struct SubTokens {
+  int parts = 1;
+  bool projections = true;  // One product hidden x hidden before the cut and one after the parts are joined.
 };
 
 // How popular the experts are. The first five are one popularity for all tokens (models/routing/popularity.hpp), w0 to
@@ -71,18 +102,26 @@ struct Skew {
 // Shapes whose experts are shuffled by the seed, and so can be shuffled otherwise in another layer or step.
 bool is_shuffled(SkewKind kind);
 
+// Kinds that first keep some groups of experts, and then choose inside them.
+bool is_group_limited(RoutingKind kind);
+
 // How the router of one MoE layer chooses. Which fields count depends on `kind`; docs/models/routing.md says which.
 struct RouterSpec {
   RoutingKind kind = RoutingKind::top_k;
   int num_experts = 1;  // N, routed experts
   int top_k = 1;        // k
   Scoring scoring = Scoring::softmax;
-  bool normalize = false;            // Kept weights are divided by their sum.
-  double scaling_factor = 1;         // Weights are multiplied by it at the end (DeepSeek's routed_scaling_factor).
-  int groups = 1;                    // group_limited: groups of experts; node_limited: set to the number of nodes.
-  int groups_kept = 1;               // M of "at most M groups (nodes)".
+  bool normalize = false;     // Kept weights are divided by their sum.
+  double scaling_factor = 1;  // Weights are multiplied by it at the end (DeepSeek's routed_scaling_factor).
+  // group_limited: groups of experts; node_limited, device_limited: set to the number of nodes, of ranks.
+  int groups = 1;
+  int groups_kept = 1;  // M of "at most M groups (nodes, devices)".
+  GroupScore group_score = GroupScore::best_two;
   std::vector<double> bias;          // [experts] or empty: steers the selection, never enters the weights.
-  std::optional<Capacity> capacity;  // Empty: no expert ever refuses a token.
+  std::optional<Capacity> capacity;  // Empty: no expert ever refuses a token (dropless).
+  std::int64_t sequence_length = 0;  // Tokens; a rank's tokens are whole sequences but the last. 0: all are one.
+  std::optional<MixtureOfDepths> mixture_of_depths = std::nullopt;
+  SubTokens sub_tokens = {};
   Skew skew;
   std::shared_ptr<const ExpertLoads> loads = nullptr;     // Of the skew `loads`.
   std::shared_ptr<const RecordedIds> recorded = nullptr;  // Of the kind `recorded`.

@@ -51,14 +51,18 @@ void DenseGate::finish(std::span<const std::int32_t> chosen, std::size_t first_s
   const double free = free_score();
   choices.lost_share += 1 - kept / free;
 
-  const bool by_sum = router_.normalize || router_.scoring == Scoring::softmax_topk;
-  const double scale = router_.scaling_factor / (by_sum ? kept : 1);
+  const double scale = router_.scaling_factor / (divides_by_sum(router_) ? kept : 1);
   choices.weights.resize(choices.experts.size());
   for (std::size_t i = 0; i < chosen.size(); ++i) {
     const double score = scores_[static_cast<std::size_t>(chosen[i])];
     choices.experts[first_slot + i] = chosen[i];
     choices.weights[first_slot + i] = static_cast<float>(score * scale);
     if (choices.with_shares) choices.shares[first_slot + i] = static_cast<float>(score / free);
+  }
+  if (!choices.with_rest) return;
+  choices.rest.free.push_back(static_cast<float>(free));
+  for (std::size_t e = 0; e < keys_.size(); ++e) {
+    choices.rest.scores.push_back(std::isfinite(keys_[e]) ? static_cast<float>(scores_[e]) : -1.0f);
   }
 }
 

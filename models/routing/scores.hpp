@@ -13,6 +13,17 @@ namespace moesim {
 // same up to their sum), or the sigmoid of each.
 void expert_scores(Scoring scoring, std::span<const float> logits, std::span<double> scores);
 
+// Whether combine weights are scores over the sum of the kept ones.
+inline bool divides_by_sum(const RouterSpec& router) {
+  return router.normalize || router.scoring == Scoring::softmax_topk;
+}
+
+// Whether a choice's weight can be told from the scores, up to a common factor, of the chosen experts alone: a softmax
+// over all experts that is not divided by the kept sum needs them all.
+inline bool weighs_without_all_scores(const RouterSpec& router) {
+  return divides_by_sum(router) || router.scoring == Scoring::sigmoid;
+}
+
 // The indices of the best.size() largest keys, largest first; of equal keys the lower index first.
 void top_indices(std::span<const double> keys, std::span<std::int32_t> best);
 

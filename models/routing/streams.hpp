@@ -13,7 +13,8 @@ enum class StreamUse : std::uint64_t {
   walk = 5,
   step = 6,
   hot_set = 7,
-  earlier_step = 8
+  earlier_step = 8,
+  depth = 9
 };
 
 inline constexpr int kTokensPerBlock = 512;

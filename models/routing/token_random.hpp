@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 namespace moesim::detail {
 
@@ -43,6 +44,13 @@ class TokenRandom {
   float exponential() {
     if (next_ == kBuffer) refill();
     return exponentials_[next_++];
+  }
+  // So many of them at once, at most kMostAtOnce; valid until the next draw. What is too short for them is skipped.
+  static constexpr std::size_t kMostAtOnce = 64;
+  std::span<const float> exponentials(std::size_t count) {
+    if (next_ + count > kBuffer) refill();
+    next_ += count;
+    return std::span(exponentials_).subspan(next_ - count, count);
   }
   float normal();  // Mean 0, variance 1.
 

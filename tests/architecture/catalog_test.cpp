@@ -51,12 +51,14 @@ TEST_CASE("routing defaults are the published ones", "[oracle][architecture]") {
   CHECK(v3.routing.scaling_factor == 2.5);
   CHECK(v3.routing.groups == 8);
   CHECK(v3.routing.groups_kept == 4);
+  CHECK(v3.routing.group_score == GroupScore::best_two);
   CHECK(v3.selection_bias);
   // DeepSeek-V2, arXiv 2405.04434: softmax, 3 of 8 devices.
   const ModelCard v2 = catalog_model_card("deepseek-v2");
   CHECK(v2.moe->routing.scoring == Scoring::softmax);
   CHECK_FALSE(v2.moe->routing.normalize);
   CHECK(v2.moe->routing.groups_kept == 3);
+  CHECK(v2.moe->routing.group_score == GroupScore::best);
   // Switch Transformer, arXiv 2101.03961: top-1, capacity factor 1.25 (Switch-C: 1).
   CHECK(catalog_model_card("switch-base").moe->routing.kind == RoutingKind::top_1);
   CHECK(catalog_model_card("switch-base").moe->routing.capacity->factor == 1.25);

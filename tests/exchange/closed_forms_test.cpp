@@ -54,12 +54,23 @@ TEST_CASE("node-limited routing caps what two_hop is expected to send", "[oracle
   // the cases: 4 (1 - 1/8) = 3.5. Kept to seven, 6.125 is no limit.
   const RankLayout layout{.ranks = 64, .ranks_per_node = 8};
   const auto expected = [&](ExchangeAlgorithm algorithm, std::optional<int> kept) {
-    return expected_remote_copies(algorithm, layout, 1000, 256, 8, kept);
+    return expected_remote_copies(algorithm, layout, 1000, 256, 8, {.nodes = kept});
   };
   CHECK(expected(ExchangeAlgorithm::two_hop, std::nullopt) == Approx(4633).margin(1));
   CHECK(expected(ExchangeAlgorithm::two_hop, 4) == Approx(3500));
   CHECK(expected(ExchangeAlgorithm::two_hop, 7) == expected(ExchangeAlgorithm::two_hop, std::nullopt));
   CHECK(expected(ExchangeAlgorithm::direct, 4) == expected(ExchangeAlgorithm::direct, std::nullopt));
+}
+
+TEST_CASE("device-limited routing caps what rank_dedup is expected to send", "[oracle][exchange]") {
+  // Eight ranks, top-6 of 160: 7 (1 - q) is above 3. Kept to three: 3 (1 - 1/8) = 2.625.
+  const RankLayout layout{.ranks = 8, .ranks_per_node = 4};
+  const auto expected = [&](std::optional<int> kept) {
+    return expected_remote_copies(ExchangeAlgorithm::rank_dedup, layout, 1000, 160, 6, {.ranks = kept});
+  };
+  CHECK(expected(std::nullopt) > 3000);
+  CHECK(expected(3) == Approx(2625));
+  CHECK(expected(8) == expected(std::nullopt));
 }
 
 }  // namespace moesim

@@ -108,11 +108,23 @@ TEST_CASE("backward has twice the flops of forward", "[oracle][kernels]") {
   MoeRankLoad load = balanced_load();
   load.tokens = rng.below(5000);
   load.expert_tokens = rows;
+  std::int64_t all_rows = 0;
+  for (const std::int64_t r : rows) all_rows += r;
+  if (rng.below(2) == 0) {
+    shape.parts = 4;
+    shape.part_projections = rng.below(2) == 0;
+  }
+  if (rng.below(2) == 0) {
+    shape.depth_router = true;
+    load.skipped = rng.below(5000);
+  }
   const KernelModel model(h800(), {});
   const auto forward = moe_layer_costs(model, shape, load, LayerPass::forward);
   const auto backward = moe_layer_costs(model, shape, load, LayerPass::backward);
   CHECK(backward.total().flops == Approx(2 * forward.total().flops).epsilon(1e-12));
   CHECK(backward.experts().flops == Approx(2 * forward.experts().flops).epsilon(1e-12));
+  CHECK(useful_flops(shape, load.tokens, all_rows, LayerPass::forward, load.skipped) ==
+        Approx(forward.total().flops).epsilon(1e-12));
   for (const MoeLayerCosts& c : {forward, backward}) {
     CHECK(c.total().time == c.before_exchange().time + c.experts().time + c.after_exchange().time + c.shared.time);
   }

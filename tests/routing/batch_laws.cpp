@@ -22,7 +22,7 @@ Case random_case(std::uint64_t seed) {
     return options[rng.below(static_cast<std::uint32_t>(options.size()))];
   };
   Case c;
-  const auto kind = static_cast<RoutingKind>(rng.below(7));
+  const auto kind = static_cast<RoutingKind>(rng.below(8));
   const int ranks = pick(1, 2, 4, 8, 16);
   c.layout = {.ranks = ranks, .ranks_per_node = pick(1, 2, 3, 8)};
   const int top_k = kind == RoutingKind::top_1 ? 1 : kind == RoutingKind::top_2_random_second ? 2 : pick(1, 2, 3, 4);
@@ -30,10 +30,21 @@ Case random_case(std::uint64_t seed) {
   c.router.scoring = pick(Scoring::softmax_topk, Scoring::softmax, Scoring::sigmoid);
   c.router.groups = 4;
   c.router.groups_kept = c.router.num_experts == 4 ? 4 : 2;
+  if (kind == RoutingKind::device_limited) c.router.groups_kept = std::min(2, ranks);
+  c.router.group_score = pick(GroupScore::best, GroupScore::best_two);
   c.router.skew = pick(Skew{}, Skew{SkewKind::zipf, 1.0}, Skew{SkewKind::zipf, 6.0}, Skew{SkewKind::power_law, 1.2},
                        Skew{SkewKind::lognormal, 0.8}, Skew{SkewKind::hot_rank, 0.6});
   if (rng.below(2) == 0) {
-    c.router.capacity = Capacity{pick(0.5, 1.0, 1.25), pick(Capacity::Scope::rank, Capacity::Scope::batch)};
+    c.router.sequence_length = pick(100, 512);
+    c.router.capacity =
+        Capacity{.factor = pick(0.5, 1.0, 1.25),
+                 .scope = pick(Capacity::Scope::rank, Capacity::Scope::batch, Capacity::Scope::sequence)};
+    if (kind != RoutingKind::expert_choice)
+      c.router.capacity->order = pick(Capacity::Order::position, Capacity::Order::score);
+    if (kind != RoutingKind::expert_choice && kind != RoutingKind::top_2_random_second) {
+      c.router.capacity->overflow =
+          pick(Capacity::Overflow::drop, Capacity::Overflow::reroute, Capacity::Overflow::least_loaded);
+    }
   }
   if (rng.below(4) == 0) {
     for (int e = 0; e < c.router.num_experts; ++e) c.router.bias.push_back(0.2 * rng.uniform());
@@ -62,7 +73,13 @@ std::int64_t accepted_copies(const Case& c) {
     return capacity_slots(c.router, sum(c.tokens));
   }
   std::int64_t slots = 0;
-  for (const auto tokens : c.tokens) slots += tokens == 0 ? 0 : std::min(tokens, capacity_slots(c.router, tokens));
+  for (const auto tokens : c.tokens) {
+    const bool by_sequence = c.router.capacity && c.router.capacity->scope == Capacity::Scope::sequence;
+    const std::int64_t length = by_sequence ? c.router.sequence_length : std::max<std::int64_t>(tokens, 1);
+    for (std::int64_t left = tokens; left > 0; left -= length) {
+      slots += std::min(std::min(left, length), capacity_slots(c.router, std::min(left, length)));
+    }
+  }
   return slots;
 }
 
@@ -109,7 +126,9 @@ TEST_CASE("copies are conserved, limits are kept, and the same seed gives the sa
   }
   CHECK(batch.retained_gate_mass >= -1e-9);
   CHECK(batch.max_nodes_per_token <= c.layout.nodes());
-  if (c.router.kind == RoutingKind::node_limited) CHECK(batch.max_nodes_per_token <= c.router.groups_kept);
+  if (c.router.kind == RoutingKind::node_limited || c.router.kind == RoutingKind::device_limited) {
+    CHECK(batch.max_nodes_per_token <= c.router.groups_kept);
+  }
   const std::int64_t most = accepted_copies(c);
   for (const std::int64_t load : batch.expert_tokens) {
     if (!is_token_choice(c)) CHECK(load == most);

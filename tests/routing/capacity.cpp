@@ -9,7 +9,7 @@ namespace {
 TEST_CASE("the capacity is floor(T k / N) times the factor, at least one", "[oracle]") {
   RouterSpec spec = test::router(RoutingKind::top_k, 8, 2);
   CHECK(capacity_slots(spec, 1000) == 250);
-  spec.capacity = Capacity{.factor = 1.25, .scope = Capacity::Scope::rank};
+  spec.capacity = Capacity{.factor = 1.25};
   CHECK(capacity_slots(spec, 1003) == 312);  // floor(2006 / 8) = 250, times 1.25 = 312.5
   CHECK(capacity_slots(spec, 1) == 1);
   spec.capacity->factor = 1.15;
@@ -24,7 +24,9 @@ TEST_CASE("first choices are accepted before second ones, tokens in order", "[or
   choices.append(4, 2);
   choices.experts = {1, 0, 0, 1, 0, 2, 0, 2};
   choices.shares = {0.7f, 0.3f, 0.6f, 0.4f, 0.8f, 0.2f, 0.5f, 0.5f};
-  drop_overflow(3, 2, choices);
+  RouterSpec spec = test::router(RoutingKind::top_k, 3, 2);
+  spec.capacity = Capacity{};
+  enforce_capacity(spec, 2, choices);
   CHECK(choices.experts == std::vector<std::int32_t>{1, Choices::kDropped, 0, 1, 0, 2, Choices::kDropped, 2});
   CHECK(choices.lost_share == Approx(0.3 + 0.5));
 }
@@ -38,7 +40,7 @@ TEST_CASE("a capacity loses what overflows and its gate mass", "[property]") {
   std::int64_t dropped = INT64_MAX;
   for (const double factor : {0.25, 0.5, 1.0, 2.0, 4.0}) {
     CAPTURE(factor, name(path));
-    spec.capacity = Capacity{.factor = factor, .scope = Capacity::Scope::rank};
+    spec.capacity = Capacity{.factor = factor};
     const RoutedBatch batch = test::route(spec, layout, 600, 7, path);
     CHECK(batch.dropped_copies < dropped);
     CHECK(batch.retained_gate_mass > mass);

@@ -120,23 +120,36 @@ TEST_CASE("sampled routing and routing by real logits have one distribution", "[
   constexpr Skew kZipf{SkewKind::zipf, 0.9};
   constexpr Capacity kRank{.factor = 1, .scope = Capacity::Scope::rank};
   constexpr Capacity kBatch{.factor = 1.25, .scope = Capacity::Scope::batch};
-  const RouterSpec spec = GENERATE_COPY(compared(RoutingKind::top_1, 1, Scoring::softmax, kZipf),
-                                        compared(RoutingKind::top_k, 4, Scoring::softmax, kZipf),
-                                        compared(RoutingKind::top_k, 4, Scoring::sigmoid, kZipf, kRank),
-                                        compared(RoutingKind::top_k, 4, Scoring::softmax_topk, {}, kBatch),
-                                        compared(RoutingKind::noisy_top_k, 2, Scoring::softmax_topk, kZipf),
-                                        compared(RoutingKind::top_2_random_second, 2, Scoring::softmax, kZipf),
-                                        compared(RoutingKind::top_2_random_second, 2, Scoring::sigmoid, {}, kRank),
-                                        compared(RoutingKind::group_limited, 4, Scoring::softmax, kZipf),
-                                        compared(RoutingKind::group_limited, 4, Scoring::sigmoid, {}, kRank),
-                                        compared(RoutingKind::node_limited, 4, Scoring::sigmoid, kZipf),
-                                        compared(RoutingKind::expert_choice, 2, Scoring::softmax, kZipf));
+  constexpr Capacity kNext{.overflow = Capacity::Overflow::reroute};
+  constexpr Capacity kNextByScore{.order = Capacity::Order::score, .overflow = Capacity::Overflow::reroute};
+  constexpr Capacity kByScore{.order = Capacity::Order::score};
+  constexpr Capacity kLeastLoaded{.overflow = Capacity::Overflow::least_loaded};
+  const RouterSpec spec =
+      GENERATE_COPY(compared(RoutingKind::top_1, 1, Scoring::softmax, kZipf),
+                    compared(RoutingKind::top_k, 4, Scoring::softmax, kZipf),
+                    compared(RoutingKind::top_k, 4, Scoring::sigmoid, kZipf, kRank),
+                    compared(RoutingKind::top_k, 4, Scoring::softmax_topk, {}, kBatch),
+                    compared(RoutingKind::noisy_top_k, 2, Scoring::softmax_topk, kZipf),
+                    compared(RoutingKind::top_2_random_second, 2, Scoring::softmax, kZipf),
+                    compared(RoutingKind::top_2_random_second, 2, Scoring::sigmoid, {}, kRank),
+                    compared(RoutingKind::group_limited, 4, Scoring::softmax, kZipf),
+                    compared(RoutingKind::group_limited, 4, Scoring::sigmoid, {}, kRank),
+                    compared(RoutingKind::node_limited, 4, Scoring::sigmoid, kZipf),
+                    compared(RoutingKind::top_k, 4, Scoring::softmax_topk, kZipf, kNext),
+                    compared(RoutingKind::top_k, 4, Scoring::sigmoid, kZipf, kNextByScore),
+                    compared(RoutingKind::top_k, 4, Scoring::sigmoid, kZipf, kLeastLoaded),
+                    compared(RoutingKind::top_1, 1, Scoring::softmax, kZipf, kByScore),
+                    compared(RoutingKind::top_2_random_second, 2, Scoring::softmax, kZipf, kByScore),
+                    compared(RoutingKind::node_limited, 4, Scoring::sigmoid, kZipf, kByScore),
+                    compared(RoutingKind::node_limited, 4, Scoring::softmax, kZipf, kNext),
+                    compared(RoutingKind::device_limited, 4, Scoring::sigmoid, kZipf),
+                    compared(RoutingKind::expert_choice, 2, Scoring::softmax, kZipf));
   CAPTURE(name(spec.kind), static_cast<int>(spec.scoring), spec.capacity.has_value());
   constexpr int kSeeds = 20;
   const RankLayout layout{.ranks = 8, .ranks_per_node = 2};
 
   std::vector<double> sampled_load(32), logits_load(32);
-  std::vector<double> rank_copies, node_copies, mass, dropped;  // Differences, one for each seed.
+  std::vector<double> rank_copies, node_copies, mass, dropped, rerouted;  // Differences, one for each seed.
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
     const RoutedBatch a = test::route(spec, layout, 250, seed, RoutingPath::sampled);
     const RoutedBatch b = test::route(spec, layout, 250, seed, RoutingPath::logits);
@@ -148,6 +161,7 @@ TEST_CASE("sampled routing and routing by real logits have one distribution", "[
     node_copies.push_back(static_cast<double>(test::remote_nodes(a) - test::remote_nodes(b)));
     mass.push_back(a.retained_gate_mass - b.retained_gate_mass);
     dropped.push_back(static_cast<double>(a.dropped_copies - b.dropped_copies));
+    rerouted.push_back(static_cast<double>(a.rerouted_copies - b.rerouted_copies));
   }
   // Two samples of one distribution: the sum over experts of (a - b)^2 / (a + b) is about chi-squared. An expert's
   // count over tokens is at most binomial, so that the sum's mean is at most N; choices inside one group are
@@ -161,7 +175,7 @@ TEST_CASE("sampled routing and routing by real logits have one distribution", "[
   }
   CHECK(chi_squared < 32 + 7 * std::sqrt(2.0 * 32));
   // The means of the rest differ by chance only: 4.5 standard errors, which the seeds' own spread gives.
-  for (const auto& differences : {rank_copies, node_copies, mass, dropped}) {
+  for (const auto& differences : {rank_copies, node_copies, mass, dropped, rerouted}) {
     const test::Sample sample = test::sample_of(differences);
     CHECK(std::abs(sample.mean) <= 4.5 * sample.standard_error + 1e-12);
   }

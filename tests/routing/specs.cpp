@@ -1,4 +1,5 @@
 // Names, placements and the refusal of routers that cannot work.
+#include "models/routing/routing_policy.hpp"
 #include "tests/catch.hpp"
 #include "tests/routing/support.hpp"
 
@@ -6,7 +7,7 @@ namespace moesim {
 namespace {
 
 TEST_CASE("kinds and paths are known by their names", "[oracle]") {
-  for (int i = 0; i < 7; ++i) {
+  for (int i = 0; i < 9; ++i) {
     const auto kind = static_cast<RoutingKind>(i);
     CHECK(routing_kind(name(kind)) == kind);
   }
@@ -63,9 +64,57 @@ TEST_CASE("a router that cannot work is refused with its reason", "[oracle]") {
   greedy.capacity = Capacity{1, Capacity::Scope::batch};
   CHECK_FALSE(router_error(greedy, layout, 1'000'000));
   CHECK_THAT(router_error(greedy, layout, 1'000'000'000'000).value_or(""), ContainsSubstring("GiB"));
+  const auto capped = [&](RoutingKind kind, Capacity::Order order, Capacity::Overflow overflow) {
+    RouterSpec spec = good;
+    spec.kind = kind;
+    spec.capacity = Capacity{.order = order, .overflow = overflow};
+    return router_error(spec, layout, 1).value_or("");
+  };
+  using enum Capacity::Order;
+  using enum Capacity::Overflow;
+  CHECK(capped(RoutingKind::top_k, score, reroute).empty());
+  CHECK_THAT(capped(RoutingKind::expert_choice, score, drop), ContainsSubstring("no overflow"));
+  CHECK_THAT(capped(RoutingKind::top_2_random_second, position, reroute), ContainsSubstring("chance"));
+  CHECK(capped(RoutingKind::top_2_random_second, score, drop).empty());
+  CHECK_THAT(reason([](RouterSpec& s) {
+               s.capacity = Capacity{.order = score};
+               s.skew = {SkewKind::w0_balanced, 0};
+             }),
+             ContainsSubstring("no scores"));
+  CHECK_THAT(reason([](RouterSpec& s) { s.capacity = Capacity{.scope = Capacity::Scope::sequence}; }),
+             ContainsSubstring("without their length"));
+  CHECK_THAT(reason([](RouterSpec& s) { s.mixture_of_depths = MixtureOfDepths{.share = 0}; }),
+             ContainsSubstring("above 0"));
+  CHECK_THAT(reason([](RouterSpec& s) { s.sub_tokens.parts = 0; }), ContainsSubstring("parts"));
+  CHECK_THAT(reason([](RouterSpec& s) { s.kind = RoutingKind::device_limited, s.top_k = 3; }),
+             ContainsSubstring("1 ranks have only 2 experts"));
+  RouterSpec sent_on = good;
+  sent_on.kind = RoutingKind::node_limited;
+  sent_on.capacity = Capacity{.scope = Capacity::Scope::batch, .overflow = reroute};
+  CHECK_FALSE(router_error(sent_on, layout, 1'000'000));
+  CHECK_THAT(router_error(sent_on, layout, 1'000'000'000'000).value_or(""), ContainsSubstring("GiB"));
   RouterSpec uneven = good;
   uneven.num_experts = 12;
   CHECK_THAT(router_error(uneven, layout, 1).value_or(""), ContainsSubstring("evenly"));
+}
+
+TEST_CASE("what has a fast path", "[oracle]") {
+  RouterSpec spec = test::router(RoutingKind::node_limited, 16, 2);
+  CHECK_FALSE(draws_all_logits(spec));
+  spec.capacity = Capacity{.order = Capacity::Order::score};
+  CHECK(draws_all_logits(spec));  // Weights are a softmax over all experts;
+  spec.normalize = true;
+  CHECK_FALSE(draws_all_logits(spec));  // or over the kept ones.
+  spec.capacity = Capacity{.overflow = Capacity::Overflow::reroute};
+  CHECK(draws_all_logits(spec));
+  spec.kind = RoutingKind::top_k;
+  CHECK_FALSE(draws_all_logits(spec));
+  spec.skew = {SkewKind::w1_hot_experts, 0};
+  CHECK(draws_all_logits(spec));  // Which of two popularities a race goes on with, nobody has written down.
+  spec.capacity.reset();
+  CHECK_FALSE(draws_all_logits(spec));
+  spec.bias.assign(16, 0.1);
+  CHECK(draws_all_logits(spec));
 }
 
 }  // namespace

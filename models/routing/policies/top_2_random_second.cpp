@@ -35,7 +35,7 @@ class Top2RandomSecond final : public RoutingPolicy {
     }
   }
 
-  bool can_sample() const override { return router_.bias.empty(); }
+  bool can_sample(const Choices& wanted) const override { return router_.bias.empty() && !wanted.with_rest; }
 
   void sample(ExpertRace& race, std::size_t tokens, detail::TokenRandom& random, Choices& choices) const override {
     const double sigmoid = router_.scoring == Scoring::sigmoid ? 1 : 0;
@@ -54,6 +54,10 @@ class Top2RandomSecond final : public RoutingPolicy {
       if (choices.with_shares) {
         choices.shares[slot] = static_cast<float>(1 - g2);
         choices.shares[slot + 1] = static_cast<float>(g2);
+      }
+      if (choices.with_weights) {
+        choices.weights[slot] = static_cast<float>(1 - g2);
+        choices.weights[slot + 1] = static_cast<float>(g2);
       }
     }
   }

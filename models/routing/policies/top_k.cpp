@@ -21,7 +21,9 @@ class TopK final : public RoutingPolicy {
     }
   }
 
-  bool can_sample() const override { return router_.bias.empty(); }
+  bool can_sample(const Choices& wanted) const override {
+    return router_.bias.empty() && (!wanted.with_weights || weighs_without_all_scores(router_));
+  }
 
   void sample(ExpertRace& race, std::size_t tokens, detail::TokenRandom& random, Choices& choices) const override {
     const auto k = static_cast<std::size_t>(router_.top_k);
@@ -29,13 +31,13 @@ class TopK final : public RoutingPolicy {
     for (std::size_t token = 0; token < tokens; ++token, slot += k) {
       race.start_token();
       for (std::size_t i = slot; i < slot + k; ++i) choices.experts[i] = race.draw(0, random);
-      if (choices.with_shares) sample_shares(race, slot, random, choices);
+      if (choices.with_shares) sample_times(race, slot, random, choices);
     }
   }
 
  private:
-  // The times of the arrivals that were drawn. Nothing else in the race depends on them.
-  void sample_shares(const ExpertRace& race, std::size_t slot, detail::TokenRandom& random, Choices& choices) const {
+  // The times of the arrivals that were drawn, and what follows from them. Who arrives does not depend on when.
+  void sample_times(const ExpertRace& race, std::size_t slot, detail::TokenRandom& random, Choices& choices) const {
     const auto k = static_cast<std::size_t>(router_.top_k);
     const bool sigmoid = router_.scoring == Scoring::sigmoid;
     double rate = race.rate(0);
@@ -48,6 +50,14 @@ class TopK final : public RoutingPolicy {
       sum += score;
       rate -= race.popularity(choices.experts[i]);
       if (!(rate > kSmallestRate)) rate = kSmallestRate;
+    }
+    if (choices.with_rest) {
+      choices.rest.clock.push_back(static_cast<float>(time));
+      choices.rest.free.push_back(static_cast<float>(sum));
+    }
+    if (choices.with_weights) {
+      const float divisor = divides_by_sum(router_) ? static_cast<float>(sum) : 1;
+      for (std::size_t i = slot; i < slot + k; ++i) choices.weights[i] = choices.shares[i] / divisor;
     }
     for (std::size_t i = slot; i < slot + k; ++i) choices.shares[i] /= static_cast<float>(sum);
   }
