@@ -54,9 +54,9 @@ LayerPrice price_layer(const Scenario& scenario, std::int64_t tokens_per_rank, D
   price.dispatch = alone(dispatch, scenario, topology, use);
   price.combine = alone(combine, scenario, topology, use);
   price.dispatch_traffic =
-      measure(dispatch, algorithm, routing.batch, input.dispatch, input.router.top_k, nodes_kept(input));
+      measure(dispatch, algorithm, routing.batch, input.dispatch, input.router.top_k, reach_limit(input));
   price.combine_traffic =
-      measure(combine, algorithm, routing.batch, input.combine, input.router.top_k, nodes_kept(input));
+      measure(combine, algorithm, routing.batch, input.combine, input.router.top_k, reach_limit(input));
   price.load = load_result(input, routing.batch, routing.placement);
   price.memory = std::max_element(costs.begin(), costs.end(), [](const RankCosts& a, const RankCosts& b) {
                    return a.memory.total() < b.memory.total();
