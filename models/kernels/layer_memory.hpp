@@ -14,7 +14,7 @@ struct LayerMemory {
   // Of `activations` with a backward pass, what can be had again without a product: outputs of the functions between
   // two products, and of routed experts (for the gate's gradient, the function's output and its gradient do as well).
   Bytes recomputed;
-  Bytes buffers;      // The exchanges' send and receive buffers.
+  Bytes buffers;  // The exchanges' send and receive buffers.
 
   Bytes total() const { return weights + gradients + optimizer + activations + buffers; }
 };
