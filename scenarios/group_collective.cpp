@@ -1,6 +1,7 @@
 #include "scenarios/group_collective.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "scenarios/exchange_runner.hpp"
 
@@ -35,12 +36,31 @@ Picoseconds GroupCollectives::time(CollectiveOp op, Bytes bytes, const std::vect
   const auto [at, is_new] = known_.try_emplace(
       {static_cast<int>(op), bytes.count, static_cast<int>(group.size()), static_cast<int>(in_node)});
   if (!is_new) return at->second;
-  return at->second = simulate({.op = op,
-                                .algorithm = CollectiveAlgorithm::ring,
-                                .bytes = bytes,
-                                .layout = {static_cast<int>(group.size()), static_cast<int>(in_node)},
-                                .channels = static_cast<int>(in_node)},
-                               group);
+  return at->second = longer_ring({.op = op,
+                                   .algorithm = CollectiveAlgorithm::ring,
+                                   .bytes = bytes,
+                                   .layout = {static_cast<int>(group.size()), static_cast<int>(in_node)},
+                                   .channels = static_cast<int>(in_node)},
+                                  group);
+}
+
+Picoseconds GroupCollectives::longer_ring(const CollectiveRequest& request, const std::vector<RankId>& group) {
+  constexpr int kFewRanks = 8;
+  const int in_node = request.layout.ranks_per_node;
+  const int few = in_node * std::max(2, kFewRanks / in_node);
+  const int ranks = request.layout.ranks;
+  if (ranks <= 2 * few) return simulate(request, group);
+  const auto shorter = [&](int count) {
+    CollectiveRequest ring = request;
+    ring.layout.ranks = count;
+    ring.bytes = {request.bytes.count / ranks * count};
+    return simulate(ring, {group.begin(), group.begin() + count}).count;
+  };
+  const std::int64_t first = shorter(few);
+  const std::int64_t second = shorter(2 * few);
+  // Both have a step for each rank, or two (all_reduce): time is affine in the number of ranks.
+  const double a_rank = static_cast<double>(second - first) / few;
+  return {first + static_cast<std::int64_t>(std::ceil(a_rank * (ranks - few)))};
 }
 
 Picoseconds GroupCollectives::send(Bytes bytes, RankId source, RankId destination) {

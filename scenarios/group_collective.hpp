@@ -25,6 +25,9 @@ class GroupCollectives {
 
  private:
   Picoseconds simulate(const CollectiveRequest& request, const std::vector<RankId>& group);
+  // Of a ring of more ranks than are simulated: each of its steps takes as long as any, so that two shorter rings whose
+  // ranks send pieces as large tell what a step takes, and what comes on top.
+  Picoseconds longer_ring(const CollectiveRequest& request, const std::vector<RankId>& group);
 
   const Topology& topology_;
   std::optional<ExchangeLibrary> library_;
