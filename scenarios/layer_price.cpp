@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "scenarios/equal_exchange.hpp"
 #include "scenarios/exchange_runner.hpp"
 #include "scenarios/layer_steps.hpp"
 #include "scenarios/placed_routing.hpp"
@@ -32,6 +33,7 @@ Picoseconds alone(const ExchangePlan& plan, const Scenario& scenario, const Topo
   Simulator simulator;
   ClusterNetwork network(simulator, topology, use);
   network.flows().set_tolerance(scenario.network.tolerance);
+  if (const auto equal = equal_exchange(plan, network)) return equal->time;
   return run_plan(plan, simulator, network, "exchange");
 }
 
