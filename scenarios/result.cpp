@@ -11,8 +11,8 @@ std::optional<double> RunResult::tokens_per_s() const {
 std::optional<double> RunResult::tokens_per_s_per_gpu() const {
   const auto rate = tokens_per_s();
   if (!rate) return std::nullopt;
-  return *rate /
-         (training || serving ? scenario.parallelism.ranks() : scenario.parallelism.ep);  // The tokens are those of one group.
+  return *rate / (training || serving ? scenario.parallelism.ranks()
+                                      : scenario.parallelism.ep);  // The tokens are those of one group.
 }
 
 }  // namespace moesim

@@ -139,7 +139,7 @@ struct DecodeWorkload {
   int speculative_tokens = 0;       // Drafted by the model's multi-token prediction for each sequence and checked.
   double acceptance = 0;            // That a drafted token is right if those before it were.
   ServingOptions options;
-  std::vector<std::int64_t> batches;     // Further batches, a row of the result each.
+  std::vector<std::int64_t> batches;      // Further batches, a row of the result each.
   std::optional<ModelCard> against = {};  // A dense model that serves these batches on as many ranks.
   std::string against_source;
 

@@ -11,7 +11,7 @@
 namespace moesim {
 namespace {
 
-constexpr double kPlainBytes = 2;   // Tables, norms and gates stay in bf16 whatever the products read.
+constexpr double kPlainBytes = 2;  // Tables, norms and gates stay in bf16 whatever the products read.
 constexpr double kLogitBytes = 4;
 constexpr double kActivationBytes = 2;
 

@@ -7,8 +7,8 @@ namespace moesim {
 
 // What the most loaded rank of a serving deployment holds besides its activations.
 struct ServedTokens {
-  double sequences = 0;         // Of the rank.
-  double length = 0;            // Tokens of each in the cache.
+  double sequences = 0;          // Of the rank.
+  double length = 0;             // Tokens of each in the cache.
   std::int64_t pass_tokens = 0;  // Of all micro-batches that are under way.
   std::int64_t head_rows = 0;
 };

@@ -139,8 +139,8 @@ std::vector<ServedMicroBatch> decode_micro_batches(const DecodeWorkload& workloa
 // Checks the drafted tokens beside the next one, then drafts anew.
 ServedTime decode_step(const DecodeWorkload& workload, std::int64_t sequences, ServingPasses& passes) {
   ServedTime served;
-  served.add(passes.pass(AttentionPhase::decode,
-                         decode_micro_batches(workload, sequences, workload.tokens_a_sequence())));
+  served.add(
+      passes.pass(AttentionPhase::decode, decode_micro_batches(workload, sequences, workload.tokens_a_sequence())));
   if (workload.speculative_tokens == 0) return served;
   const SlotTiming draft = passes.draft(decode_micro_batches(workload, sequences, 1));
   for (int i = 0; i < workload.speculative_tokens; ++i) served.add(draft);
@@ -180,8 +180,8 @@ Scenario dense_scenario(Scenario scenario, const ModelCard& model) {
   return scenario;
 }
 
-void add_batches(const Scenario& scenario, const DecodeWorkload& workload, const Topology& topology,
-                 const LinkUse& use, ServingPasses& passes, ServingResult& serving) {
+void add_batches(const Scenario& scenario, const DecodeWorkload& workload, const Topology& topology, const LinkUse& use,
+                 ServingPasses& passes, ServingResult& serving) {
   std::optional<Scenario> dense;
   std::optional<ServingPasses> dense_passes;
   if (workload.against) {
@@ -258,8 +258,7 @@ void run_decode(const Scenario& scenario, const DecodeWorkload& workload, const 
   serving.tokens_per_s = static_cast<double>(workload.batch_per_rank * scenario.parallelism.dp) *
                          serving.tokens_gained / result.time.seconds();
   const auto context = static_cast<double>(workload.context);
-  serving.kv_bytes_per_token =
-      kv_bytes_of_sequence(scenario, context + 1) - kv_bytes_of_sequence(scenario, context);
+  serving.kv_bytes_per_token = kv_bytes_of_sequence(scenario, context + 1) - kv_bytes_of_sequence(scenario, context);
   add_memory(decode_memory(scenario, workload, workload.batch_per_rank, passes), workload.batch_per_rank,
              workload.options.micro_batches(), result);
   add_mfu(scenario, 2 * context, passes, result);

@@ -27,20 +27,19 @@ std::string row(std::string_view label, const std::string& value, const std::str
 std::string batches_text(const RunResult& result, const ReportStyle& style) {
   const auto& decode = std::get<DecodeWorkload>(result.scenario.workload);
   const bool compared = decode.against.has_value();
-  std::string text = fmt::format("\n{}{}\n", bold("Batches", style),
-                                 faint(" (exposed: share of the time without a kernel)", style));
+  std::string text =
+      fmt::format("\n{}{}\n", bold("Batches", style), faint(" (exposed: share of the time without a kernel)", style));
   text += fmt::format("  {:>8}{:>13}{:>10}{:>16}{:>7}", "a rank", "step", "exposed", "tok/s a GPU", "fits");
   if (compared) text += fmt::format("{:>20}{:>14}{:>10}", decode.against->name, "tok/s a GPU", "of it");
   text += "\n";
   for (const ServedBatchResult& batch : result.serving->batches) {
-    text += fmt::format("  {:>8}{:>13}{:>10}{:>16.1f}{:>7}", grouped(batch.batch_per_rank),
-                        time_text(batch.time.us()),
+    text += fmt::format("  {:>8}{:>13}{:>10}{:>16.1f}{:>7}", grouped(batch.batch_per_rank), time_text(batch.time.us()),
                         percent_text(batch.exposed_communication.seconds() / batch.time.seconds()),
                         batch.tokens_per_s_per_gpu, batch.fits ? "yes" : "no");
     if (compared) {
-      text += fmt::format("{:>20}{:>14.1f}{:>10.2f}", time_text(batch.against->us()),
-                          *batch.against_tokens_per_s_per_gpu,
-                          batch.tokens_per_s_per_gpu / *batch.against_tokens_per_s_per_gpu);
+      text +=
+          fmt::format("{:>20}{:>14.1f}{:>10.2f}", time_text(batch.against->us()), *batch.against_tokens_per_s_per_gpu,
+                      batch.tokens_per_s_per_gpu / *batch.against_tokens_per_s_per_gpu);
     }
     text += "\n";
   }
@@ -51,10 +50,11 @@ std::string batches_text(const RunResult& result, const ReportStyle& style) {
 
 std::string serving_work_text(const Scenario& scenario) {
   if (const auto* prefill = std::get_if<PrefillWorkload>(&scenario.workload)) {
-    return fmt::format("prefill of {}, {} tokens a rank, prompts of {} with {} cached, {} tokens a pass\n{}, overlap {}",
-                       scenario.model->name, grouped(prefill->tokens_per_rank), grouped(prefill->input_length),
-                       grouped(prefill->cached_length), grouped(prefill->chunk), layout_text(scenario),
-                       name(prefill->options.overlap));
+    return fmt::format(
+        "prefill of {}, {} tokens a rank, prompts of {} with {} cached, {} tokens a pass\n{}, overlap {}",
+        scenario.model->name, grouped(prefill->tokens_per_rank), grouped(prefill->input_length),
+        grouped(prefill->cached_length), grouped(prefill->chunk), layout_text(scenario),
+        name(prefill->options.overlap));
   }
   const auto& decode = std::get<DecodeWorkload>(scenario.workload);
   std::string text = fmt::format("decode step of {}, {} sequences a rank, {} tokens cached for each",

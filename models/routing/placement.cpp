@@ -59,9 +59,8 @@ std::vector<RankId> place_experts(PlacementKind kind, int experts, int ranks) {
   std::vector<RankId> rank_of_expert;
   rank_of_expert.reserve(static_cast<std::size_t>(experts));
   for (int expert = 0; expert < experts; ++expert) {
-    rank_of_expert.emplace_back(kind == PlacementKind::contiguous
-                                    ? static_cast<int>(std::int64_t{expert} * ranks / experts)
-                                    : expert % ranks);
+    rank_of_expert.emplace_back(
+        kind == PlacementKind::contiguous ? static_cast<int>(std::int64_t{expert} * ranks / experts) : expert % ranks);
   }
   return rank_of_expert;
 }

@@ -53,8 +53,7 @@ std::vector<ServedSequences> prompt_parts(std::int64_t begin, std::int64_t end, 
     const std::int64_t inside = at % new_tokens;
     const std::int64_t length = std::min(end - at, new_tokens - inside);
     const ServedSequences one{.sequences = 1, .new_tokens = length, .cached = cached + inside};
-    const bool again =
-        !parts.empty() && parts.back().new_tokens == one.new_tokens && parts.back().cached == one.cached;
+    const bool again = !parts.empty() && parts.back().new_tokens == one.new_tokens && parts.back().cached == one.cached;
     if (again) {
       ++parts.back().sequences;
     } else {
@@ -102,8 +101,8 @@ struct ServedMixerKernels {
   void softmax(const Attention& a) {
     const AttentionConstants constants = attention_constants(profile_of(at.model_), attention());
     for (const ServedSequences& one : at.batch_.parts) {
-      result.core.emplace_back("attention", attention_cost(constants, at.model_.device(), attention(),
-                                                           at.batch_.phase, shape_of(a, one, tp())));
+      result.core.emplace_back("attention", attention_cost(constants, at.model_.device(), attention(), at.batch_.phase,
+                                                           shape_of(a, one, tp())));
     }
   }
 
@@ -171,7 +170,8 @@ struct ServedMixerKernels {
       const auto sequences = static_cast<double>(one.sequences);
       flops += sequences * static_cast<double>(one.new_tokens) *
                mixing_flops_per_token(mixer, at.hidden_, length, stack) / tp();
-      const double cache = kv.global * static_cast<double>(one.cached) + kv.window * static_cast<double>(one.new_tokens);
+      const double cache =
+          kv.global * static_cast<double>(one.cached) + kv.window * static_cast<double>(one.new_tokens);
       const double state = 2 * static_cast<double>(state_elements(mixer, at.hidden_));
       bytes += sequences * (cache + state) * bytes_per_element(at.types_.cache) / tp();
     }
@@ -250,8 +250,8 @@ std::vector<Caveat> ServingPricer::caveats(const TokenMixer& mixer) const {
     }
     if constexpr (requires { attention.indexer; }) {
       if (attention.indexer) {
-        result.push_back({"dense_attention",
-                          "The model picks the keys that a query attends to; here it attends to all of them."});
+        result.push_back(
+            {"dense_attention", "The model picks the keys that a query attends to; here it attends to all of them."});
       }
     }
   };
