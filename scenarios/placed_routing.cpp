@@ -38,9 +38,10 @@ PlacedRouting route_placed(const LayerInput& input, const LayerLoad& load) {
       route_batch(input.router, input.layout, trained, routing.placement, spec.replicas, load, scenario.routing_path);
   if (!needs_loads(spec.kind)) return routing;
   const std::vector<double> loads(routing.batch.expert_tokens.begin(), routing.batch.expert_tokens.end());
-  const ExpertPlacement contiguous = placement_of(trained, input.layout.ranks);
+  std::vector<double> before(static_cast<std::size_t>(input.layout.ranks));
+  for (std::size_t expert = 0; expert < loads.size(); ++expert) before[trained[expert].index()] += loads[expert];
   routing.result =
-      PlacementResult{.contiguous_max_over_mean = max_over_mean(rank_loads(contiguous, loads)),
+      PlacementResult{.contiguous_max_over_mean = max_over_mean(before),
                       .max_over_mean = max_over_mean(rank_tokens(routing.placement, routing.batch)),
                       .least_max_over_mean = least_max_over_mean(loads, routing.placement.slots(), input.layout.ranks),
                       .experts_per_rank = routing.placement.slots_per_rank()};

@@ -28,9 +28,16 @@ void read_replicas(JsonReader& reader, const RouterSpec& router, const RankLayou
   const int experts = router.num_experts;
   spec.redundant_experts =
       static_cast<int>(reader.integer_or("redundant_experts", 0, std::int64_t{experts} * (layout.ranks - 1), 0));
-  if (spec.redundant_experts % layout.ranks != 0) {
+  if ((experts + spec.redundant_experts) % layout.ranks != 0) {
     reader.fail("redundant_experts", std::to_string(spec.redundant_experts),
-                fmt::format("a multiple of {}, so that all ranks hold the same number of experts", layout.ranks));
+                experts % layout.ranks == 0
+                    ? fmt::format("a multiple of {}, so that all ranks hold the same number of experts", layout.ranks)
+                    : fmt::format("as many as make {} a multiple of {}, so that all ranks hold the same number",
+                                  experts, layout.ranks));
+  }
+  if (spec.kind == PlacementKind::duplicates && experts % layout.ranks != 0) {
+    reader.fail("kind", fmt::format("\"duplicates\" of {} experts on {} ranks", experts, layout.ranks),
+                "\"eplb\": duplicates come on top of experts that lie evenly");
   }
   if (spec.redundant_experts > 0 && reader.has("replicas")) {
     spec.replicas = *replica_choice(kReplicas[reader.choice("replicas", kReplicas)]);

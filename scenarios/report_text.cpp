@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "scenarios/serving_json.hpp"
+#include "scenarios/serving_text.hpp"
 #include "scenarios/training_text.hpp"
 
 namespace moesim {
@@ -28,6 +30,7 @@ class Report {
     headline();
     steps();
     breakdown();
+    if (result_.serving) text_ += serving_text(result_, style_);
     if (result_.training) text_ += training_text(scenario(), *result_.training, style_);
     kernels();
     traffic();
@@ -85,7 +88,7 @@ void Report::headline() {
     row("tokens", grouped(*result_.tokens));
     row("throughput", count_text(*rate) + " tok/s",
         fmt::format("{} tok/s for each GPU{}", count_text(*result_.tokens_per_s_per_gpu()),
-                    result_.training                                                ? ""
+                    result_.training || result_.serving                             ? ""
                     : std::holds_alternative<ExchangeWorkload>(scenario().workload) ? "; this exchange alone"
                                                                                     : "; this layer alone"));
   }
@@ -376,6 +379,10 @@ std::string work_text(const Scenario& scenario) {
   }
   if (const auto* training = std::get_if<TrainingWorkload>(&scenario.workload)) {
     const std::string work = training_work_text(scenario, *training);
+    return scenario.model->moe ? work + "\n" + exchange_text(scenario) : work;
+  }
+  if (serving_options(scenario) != nullptr) {
+    const std::string work = serving_work_text(scenario);
     return scenario.model->moe ? work + "\n" + exchange_text(scenario) : work;
   }
   return fmt::format("all-to-all of {}, {}", ranks_text(scenario.parallelism.ep), name(scenario.dispatch.algorithm));

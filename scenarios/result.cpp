@@ -3,6 +3,7 @@
 namespace moesim {
 
 std::optional<double> RunResult::tokens_per_s() const {
+  if (serving) return serving->tokens_per_s;
   if (!tokens || time.count == 0) return std::nullopt;
   return static_cast<double>(*tokens) / time.seconds();
 }
@@ -10,8 +11,8 @@ std::optional<double> RunResult::tokens_per_s() const {
 std::optional<double> RunResult::tokens_per_s_per_gpu() const {
   const auto rate = tokens_per_s();
   if (!rate) return std::nullopt;
-  return *rate /
-         (training ? scenario.parallelism.ranks() : scenario.parallelism.ep);  // The tokens are those of one group.
+  return *rate / (training || serving ? scenario.parallelism.ranks()
+                                      : scenario.parallelism.ep);  // The tokens are those of one group.
 }
 
 }  // namespace moesim

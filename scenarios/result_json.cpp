@@ -144,6 +144,34 @@ ordered_json training_json(const TrainingResult& training) {
   return json;
 }
 
+ordered_json serving_json(const ServingResult& serving) {
+  ordered_json json = {{"passes", serving.passes}};
+  if (serving.ttft_mean) json["ttft_mean_us"] = microseconds(*serving.ttft_mean);
+  if (serving.tpot) {
+    json["tpot_us"] = microseconds(*serving.tpot);
+    json["tokens_gained"] = finite(serving.tokens_gained);
+    json["draft_us"] = microseconds(serving.draft);
+  }
+  json["computing_us"] = microseconds(serving.computing);
+  json["exchanging_us"] = microseconds(serving.exchanging);
+  json["one_by_one_us"] = microseconds(serving.one_by_one);
+  json["kv_bytes_per_token"] = finite(serving.kv_bytes_per_token);
+  json["largest_batch"] = serving.largest_batch;
+  for (const ServedBatchResult& batch : serving.batches) {
+    ordered_json row = {{"batch_per_rank", batch.batch_per_rank},
+                        {"time_us", microseconds(batch.time)},
+                        {"exposed_communication_us", microseconds(batch.exposed_communication)},
+                        {"tokens_per_s_per_gpu", finite(batch.tokens_per_s_per_gpu)},
+                        {"fits", batch.fits}};
+    if (batch.against) {
+      row["against_time_us"] = microseconds(*batch.against);
+      row["against_tokens_per_s_per_gpu"] = finite(*batch.against_tokens_per_s_per_gpu);
+    }
+    json["batches"].push_back(std::move(row));
+  }
+  return json;
+}
+
 ordered_json flows_json(const std::vector<FlowResult>& flows) {
   ordered_json json = ordered_json::array();
   for (const FlowResult& flow : flows) {
@@ -201,6 +229,7 @@ ordered_json result_json(const RunResult& result) {
     json["bubble_us"] = microseconds(result.training->mean_bubble);
     json["training"] = training_json(*result.training);
   }
+  if (result.serving) json["serving"] = serving_json(*result.serving);
   if (result.steps) json["steps"] = steps_json(*result.steps);
   if (result.kernels) json["kernels"] = kernels_json(*result.kernels);
   if (result.memory) json["memory"] = memory_json(*result.memory);

@@ -12,6 +12,7 @@
 #include "scenarios/flow_runner.hpp"
 #include "scenarios/layer_steps.hpp"
 #include "scenarios/rebalance_runner.hpp"
+#include "scenarios/serving_runner.hpp"
 #include "scenarios/timeline.hpp"
 #include "scenarios/training_runner.hpp"
 
@@ -123,6 +124,12 @@ RunResult run_scenario(const Scenario& scenario, const RunOptions& options) {
           [&](const TrainingWorkload& training) {
             run_training(scenario, training, *topology, link_use(scenario), simulator, network,
                          timeline ? &*timeline : nullptr, result);
+          },
+          [&](const PrefillWorkload& prefill) {
+            run_prefill(scenario, prefill, *topology, link_use(scenario), timeline ? &*timeline : nullptr, result);
+          },
+          [&](const DecodeWorkload& decode) {
+            run_decode(scenario, decode, *topology, link_use(scenario), timeline ? &*timeline : nullptr, result);
           }},
       scenario.workload);
   result.events = simulator.events_run();

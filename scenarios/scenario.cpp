@@ -36,7 +36,23 @@ constexpr Names<Padding, 2> kPaddings{{{Padding::none, "none"}, {Padding::capaci
 constexpr Names<Recompute, 3> kRecomputes{
     {{Recompute::none, "none"}, {Recompute::selective, "selective"}, {Recompute::full, "full"}}};
 
+constexpr Names<ServingOverlap, 2> kOverlaps{
+    {{ServingOverlap::none, "none"}, {ServingOverlap::two_micro_batch, "two_micro_batch"}}};
+
 }  // namespace
+
+std::optional<ServingOverlap> serving_overlap(std::string_view text) { return by_name(kOverlaps, text); }
+std::string_view name(ServingOverlap value) { return by_value(kOverlaps, value); }
+
+double DecodeWorkload::tokens_gained() const {
+  double sum = 0;
+  double all_right = 1;
+  for (int i = 0; i <= speculative_tokens; ++i) {
+    sum += all_right;
+    all_right *= acceptance;
+  }
+  return sum;
+}
 
 std::optional<Direction> direction(std::string_view text) { return by_name(kDirections, text); }
 std::string_view name(Direction value) { return by_value(kDirections, value); }
@@ -48,7 +64,7 @@ std::string_view name(Recompute value) { return by_value(kRecomputes, value); }
 
 std::string_view workload_kind(const Workload& workload) {
   constexpr std::array<std::string_view, std::variant_size_v<Workload>> kKinds{
-      "flows", "all_to_all", "moe_layer", "exchange", "collective", "rebalance", "training_step"};
+      "flows", "all_to_all", "moe_layer", "exchange", "collective", "rebalance", "training_step", "prefill", "decode"};
   return kKinds[workload.index()];
 }
 

@@ -7,6 +7,7 @@
 
 #include "models/routing/routing_policy.hpp"
 #include "scenarios/exchange_runner.hpp"
+#include "scenarios/serving_json.hpp"
 
 namespace moesim {
 
@@ -44,7 +45,7 @@ std::optional<std::int64_t> routed_tokens_per_rank(const Scenario& scenario) {
   if (const auto* layer = std::get_if<MoeLayerWorkload>(&scenario.workload)) return layer->tokens_per_rank;
   if (const auto* exchange = std::get_if<ExchangeWorkload>(&scenario.workload)) return exchange->tokens_per_rank;
   if (const auto* rebalance = std::get_if<RebalanceWorkload>(&scenario.workload)) return rebalance->tokens_per_rank;
-  return std::nullopt;
+  return tokens_routed_at_once(scenario);
 }
 
 void check_capacity_memory(const Scenario& scenario, std::int64_t tokens_per_rank, const JsonReader& reader) {
@@ -104,7 +105,7 @@ void check_size(const Scenario& scenario, const JsonReader& reader) {
                 fmt::format("at most {:.0f} GiB", kMaxGib));
   }
   const auto per_rank = routed_tokens_per_rank(scenario);
-  if (!per_rank) return;
+  if (!per_rank || !scenario.routing) return;
   // Both factors are below 2^31: no overflow.
   const std::int64_t tokens = *per_rank * scenario.parallelism.ep;
   if (tokens > kMaxTokens) {
@@ -116,7 +117,7 @@ void check_size(const Scenario& scenario, const JsonReader& reader) {
 
 std::string long_run_notice(const Scenario& scenario) {
   const auto per_rank = routed_tokens_per_rank(scenario);
-  if (!per_rank) return many_flows_notice(messages_of_pairs(scenario));
+  if (!per_rank || !scenario.routing) return many_flows_notice(messages_of_pairs(scenario));
   const ExchangeAlgorithm algorithm = scenario.dispatch.algorithm;
   const double ranks = scenario.parallelism.ep;
   const bool by_pairs = algorithm != ExchangeAlgorithm::two_hop && algorithm != ExchangeAlgorithm::all_gather &&

@@ -18,6 +18,7 @@
 #include "scenarios/placement_json.hpp"
 #include "scenarios/routing_json.hpp"
 #include "scenarios/scenario_checks.hpp"
+#include "scenarios/serving_json.hpp"
 #include "scenarios/text_file.hpp"
 #include "scenarios/workload_json.hpp"
 
@@ -216,6 +217,34 @@ void read_training(JsonReader& reader, Scenario& scenario) {
   if (scenario.model->moe) check_replicas(reader, scenario, scenario.placement, Direction::forward_backward);
 }
 
+void check_served_experts(JsonReader& reader, const Scenario& scenario) {
+  const int experts = scenario.routing->num_experts;
+  const int redundant = scenario.placement.spec.redundant_experts;
+  const int ep = scenario.parallelism.ep;
+  if ((experts + redundant) % ep == 0) return;
+  reader.fail("parallelism", fmt::format("ep {} for {} experts and {} redundant ones", ep, experts, redundant),
+              fmt::format("a divisor of their number ({}), or redundant experts (placement eplb) that make it one",
+                          near_divisors(experts, ep, scenario.world_size)));
+}
+
+void read_serving(JsonReader& reader, Scenario& scenario) {
+  const auto* decode = std::get_if<DecodeWorkload>(&scenario.workload);
+  if (decode != nullptr && decode->speculative_tokens > 0 && !scenario.model->mtp) {
+    reader.object("workload")
+        .fail("speculative_tokens", fmt::format("{} with {}", decode->speculative_tokens, scenario.model->name),
+              "a model with multi-token prediction, or 0");
+  }
+  if (scenario.model->moe) {
+    read_exchange_of_layer(reader, *tokens_routed_at_once(scenario), scenario);
+    check_served_experts(reader, scenario);
+  } else {
+    static constexpr std::array<std::string_view, 3> kExperts{"routing", "placement", "dispatch"};
+    refuse_unused(reader, "prefill or decode of a dense model", kExperts);
+  }
+  scenario.compute = read_compute(object_or_empty(reader, "compute"), Direction::forward, scenario.gpu);
+  if (scenario.model->moe) check_replicas(reader, scenario, scenario.placement, Direction::forward);
+}
+
 // A layer's kernels, memory and groups of ranks are those of equal nodes.
 void refuse_mixed_nodes(const ClusterCard& cluster, std::string_view kind, const std::string& where) {
   if (cluster.more_nodes.empty()) return;
@@ -233,9 +262,10 @@ std::vector<std::string> named_files(const json& scenario, const std::string& wh
     if (value->is_object() && value->contains(std::string(below))) value = &value->at(std::string(below));
     if (!value->is_string()) return;
     const auto name = value->get<std::string>();
-    if (key == "workload" || is_card_path(name)) files.push_back(beside(where, name));
+    if (below == "file" || is_card_path(name)) files.push_back(beside(where, name));
   };
   add("workload", "file");
+  add("workload", "against");
   add("model", "card");
   add("cluster", "card");
   add("compute", "profile");
@@ -271,13 +301,17 @@ Scenario parse_scenario(const json& value, const std::string& where) {
 
   if (kind != "flows" && kind != "all_to_all") refuse_mixed_nodes(scenario.cluster, kind, where);
   const bool training = kind == "training_step";
-  if (kind == "moe_layer" || kind == "exchange" || kind == "rebalance" || training) {
-    read_model(reader, training, scenario);
+  const bool serving = kind == "prefill" || kind == "decode";
+  if (kind == "moe_layer" || kind == "exchange" || kind == "rebalance" || training || serving) {
+    read_model(reader, training || serving, scenario);
   }
   const int experts = scenario.model && scenario.model->moe ? scenario.model->moe->routing.num_experts : 0;
   const bool no_group = kind == "flows" || kind == "collective";
   if (training) {
     scenario.parallelism = read_parallelism(reader, scenario.world_size, experts);
+  } else if (serving) {
+    scenario.parallelism =
+        read_serving_parallelism(object_or_empty(reader, "parallelism"), scenario.world_size, experts);
   } else {
     scenario.parallelism.ep = no_group ? scenario.world_size : read_ep(reader, scenario.world_size, experts);
   }
@@ -291,6 +325,7 @@ Scenario parse_scenario(const json& value, const std::string& where) {
   }
   if (kind == "rebalance") read_rebalance(reader, scenario);
   if (training) read_training(reader, scenario);
+  if (serving) read_serving(reader, scenario);
   if (kind == "all_to_all") scenario.dispatch = read_all_to_all_dispatch(dispatch, scenario.gpu);
   if (kind == "collective") scenario.dispatch = read_collective_dispatch(dispatch, scenario.gpu);
   scenario.network = read_network(object_or_empty(reader, "network"));
@@ -322,7 +357,11 @@ ordered_json resolved_json(const Scenario& scenario) {
   document["cluster"] = ordered_json::parse(scenario.cluster_source);
   document["workload"] = workload_json(scenario.workload, scenario.parallelism.ep);
   const bool training = std::holds_alternative<TrainingWorkload>(scenario.workload);
-  if (training) {
+  const bool serving = serving_options(scenario) != nullptr;
+  if (serving) {
+    document["parallelism"] = {{"tp", scenario.parallelism.tp}, {"dp", scenario.parallelism.dp}};
+    if (tokens) document["parallelism"]["ep"] = scenario.parallelism.ep;
+  } else if (training) {
     const ParallelSizes& sizes = scenario.parallelism;
     document["parallelism"] = {{"tp", sizes.tp}, {"cp", sizes.cp}, {"pp", sizes.pp}, {"dp", sizes.dp}};
     if (tokens) document["parallelism"]["ep"] = sizes.ep;
@@ -336,11 +375,12 @@ ordered_json resolved_json(const Scenario& scenario) {
     if (layer != nullptr || rebalance) {
       document["compute"] = compute_json(scenario.compute, rebalance ? Direction::forward : layer->direction);
     }
-  } else if (!flows && !training) {
+  } else if (!flows && !training && !serving) {
     if (!collective) document["dispatch"]["algorithm"] = name(scenario.dispatch.algorithm);
     document["dispatch"]["library"] = ordered_json::parse(scenario.dispatch.library_source);
   }
   if (training) document["compute"] = compute_json(scenario.compute, Direction::forward_backward);
+  if (serving) document["compute"] = compute_json(scenario.compute, Direction::forward);
   document["network"] = {{"tolerance", scenario.network.tolerance}};
   document["seed"] = scenario.seed;
   return document;

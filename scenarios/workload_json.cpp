@@ -10,6 +10,7 @@
 #include "scenarios/error.hpp"
 #include "scenarios/json_text.hpp"
 #include "scenarios/placement_json.hpp"
+#include "scenarios/serving_json.hpp"
 #include "scenarios/text_file.hpp"
 
 namespace moesim {
@@ -19,8 +20,8 @@ using nlohmann::ordered_json;
 
 namespace {
 
-constexpr std::array<std::string_view, 7> kKinds{"flows",      "all_to_all", "moe_layer",    "exchange",
-                                                 "collective", "rebalance",  "training_step"};
+constexpr std::array<std::string_view, 9> kKinds{"flows",     "all_to_all",    "moe_layer", "exchange", "collective",
+                                                 "rebalance", "training_step", "prefill",   "decode"};
 constexpr std::array<std::string_view, 2> kExchangeOps{"dispatch", "combine"};
 constexpr std::size_t kMaxCsvBytes = std::size_t{1} << 30;
 constexpr std::int64_t kMaxTokensPerRank = std::int64_t{1} << 31;
@@ -248,6 +249,9 @@ struct ToJson {
     return value;
   }
 
+  ordered_json operator()(const PrefillWorkload& prefill) const { return prefill_json(prefill); }
+  ordered_json operator()(const DecodeWorkload& decode) const { return decode_json(decode); }
+
   ordered_json operator()(const CollectiveWorkload& collective) const {
     ordered_json value = {{"kind", "collective"},
                           {"op", name(collective.op)},
@@ -296,8 +300,14 @@ Workload read_workload(JsonReader reader, const RankLayout& cluster, int ranks) 
     case 5:
       workload = read_rebalance(reader);
       break;
-    default:
+    case 6:
       workload = read_training(reader);
+      break;
+    case 7:
+      workload = read_prefill(reader);
+      break;
+    default:
+      workload = read_decode(reader);
       break;
   }
   reader.finish();

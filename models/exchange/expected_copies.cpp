@@ -30,7 +30,8 @@ double most_remote(double all, std::optional<int> kept) {
 double expected_remote_copies(ExchangeAlgorithm algorithm, const RankLayout& layout, std::int64_t tokens, int experts,
                               int top_k, const ReachLimit& limit) {
   MOESIM_CHECK(top_k >= 1 && top_k <= experts, "top {} of {} experts", top_k, experts);
-  MOESIM_CHECK(experts % layout.ranks == 0, "{} experts on {} ranks", experts, layout.ranks);
+  // Experts that only replicas spread evenly are taken for the next number that would be even by itself.
+  experts = (experts + layout.ranks - 1) / layout.ranks * layout.ranks;
   const auto all = static_cast<double>(tokens);
   switch (algorithm) {
     case ExchangeAlgorithm::direct:

@@ -54,13 +54,13 @@ bool needs_loads(PlacementKind kind) { return kind != PlacementKind::contiguous 
 bool has_replicas(PlacementKind kind) { return kind == PlacementKind::eplb || kind == PlacementKind::duplicates; }
 
 std::vector<RankId> place_experts(PlacementKind kind, int experts, int ranks) {
-  MOESIM_CHECK(ranks > 0 && experts > 0 && experts % ranks == 0, "{} experts on {} ranks", experts, ranks);
+  MOESIM_CHECK(ranks > 0 && experts > 0, "{} experts on {} ranks", experts, ranks);
   MOESIM_CHECK(!needs_loads(kind), "{} without loads", name(kind));
-  const int experts_per_rank = experts / ranks;
   std::vector<RankId> rank_of_expert;
   rank_of_expert.reserve(static_cast<std::size_t>(experts));
   for (int expert = 0; expert < experts; ++expert) {
-    rank_of_expert.emplace_back(kind == PlacementKind::contiguous ? expert / experts_per_rank : expert % ranks);
+    rank_of_expert.emplace_back(
+        kind == PlacementKind::contiguous ? static_cast<int>(std::int64_t{expert} * ranks / experts) : expert % ranks);
   }
   return rank_of_expert;
 }

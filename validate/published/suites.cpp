@@ -10,9 +10,10 @@ namespace moesim {
 // Files of validate/reference, compiled in.
 std::span<const Card> network_reference();
 std::span<const Card> training_reference();
+std::span<const Card> inference_reference();
 
 std::span<const Suite> suites() {
-  static constexpr std::array<Suite, 2> kSuites{{
+  static constexpr std::array<Suite, 3> kSuites{{
       {.name = "network",
        .title = "Network: published exchanges and collectives against moesim",
        .help = "exchanges and collectives of real libraries",
@@ -26,6 +27,13 @@ std::span<const Suite> suites() {
        .help = "training steps of whole models",
        .group = "source",
        .files = training_reference,
+       .median_band = 0.10,
+       .p90_band = std::numeric_limits<double>::infinity()},
+      {.name = "inference",
+       .title = "Inference: published prefill and decode rates against moesim",
+       .help = "prefill and decode of whole models",
+       .group = "source",
+       .files = inference_reference,
        .median_band = 0.10,
        .p90_band = std::numeric_limits<double>::infinity()},
   }};
