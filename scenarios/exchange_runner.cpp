@@ -2,9 +2,9 @@
 
 #include <numeric>
 
-#include "models/routing/placement.hpp"
-#include "models/routing/route_batch.hpp"
 #include "scenarios/layer_input.hpp"
+#include "scenarios/layer_steps.hpp"
+#include "scenarios/placed_routing.hpp"
 #include "sim/task_graph.hpp"
 
 namespace moesim {
@@ -58,10 +58,8 @@ void run_exchange(const Scenario& scenario, const ExchangeWorkload& workload, Si
                   ClusterNetwork& network, RunResult& result) {
   const MoeLayerWorkload layer{.tokens_per_rank = workload.tokens_per_rank};
   const LayerInput input = layer_input(scenario, layer, network.topology());
-  const std::vector<RankId> rank_of_expert =
-      place_experts(scenario.placement, input.router.num_experts, input.layout.ranks);
-  const RoutedBatch batch = route_batch(input.router, input.layout, rank_of_expert, workload.tokens_per_rank,
-                                        scenario.seed, scenario.routing_path);
+  const PlacedRouting routing = route_placed(input, first_load(input));
+  const RoutedBatch& batch = routing.batch;
   const ExchangePlan plan = exchange_plan(input, workload.op, batch);
   const bool dispatch = workload.op == ExchangeDirection::dispatch;
   finish(run_plan(plan, simulator, network, dispatch ? "dispatch" : "combine"), dispatch ? "dispatch" : "combine",
@@ -73,8 +71,9 @@ void run_exchange(const Scenario& scenario, const ExchangeWorkload& workload, Si
   const WireFormat& format = dispatch ? input.dispatch : input.combine;
   (dispatch ? result.dispatch : result.combine) =
       measure(plan, scenario.dispatch.algorithm, batch, format, input.router.top_k, nodes_kept(input));
-  result.caveats.push_back(
-      {"synthetic_router", "Tokens were routed by a synthetic router; loads of a trained one differ."});
+  result.placement = routing.result;
+  add_placement_caveats(scenario.placement, result);
+  add_router_caveat(input.router, result);
 }
 
 void run_collective(const Scenario& scenario, const CollectiveWorkload& workload, Simulator& simulator,

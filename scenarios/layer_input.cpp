@@ -26,7 +26,7 @@ MoeLayerShape layer_shape(const Scenario& scenario, const RouterSpec& router) {
   return {.hidden = scenario.model->hidden_size,
           .expert_width = moe.expert_width,
           .expert_matrices = moe.matrices,
-          .experts_on_rank = router.num_experts / scenario.parallelism.ep,
+          .experts_on_rank = (router.num_experts + scenario.placement.spec.redundant_experts) / scenario.parallelism.ep,
           .gate_experts = router.num_experts + static_cast<int>(moe.extra_gate_outputs),
           .gate_matrices = router.kind == RoutingKind::noisy_top_k ? 2 : 1,
           .top_k = router.top_k,

@@ -9,19 +9,19 @@
 #include "models/kernels/contention.hpp"
 #include "models/kernels/kernel_model.hpp"
 #include "models/kernels/layer_memory.hpp"
-#include "models/routing/placement.hpp"
-#include "models/routing/route_batch.hpp"
 #include "scenarios/layer_graph.hpp"
 #include "scenarios/layer_input.hpp"
+#include "scenarios/layer_steps.hpp"
+#include "scenarios/placed_routing.hpp"
 #include "topologies/faulty_topology.hpp"
 
 namespace moesim {
 namespace {
 
 // Where shapes are static, an expert computes its whole buffers, filled or not.
-std::int64_t rows_of_expert(const LayerInput& input, const RoutedBatch& batch, std::size_t expert) {
+std::int64_t rows_of_slot(const LayerInput& input, const RoutedBatch& batch, int slot) {
   if (const auto slots = padded_slots(input)) return *slots * input.layout.ranks;
-  return batch.expert_tokens[expert];
+  return batch.slot_tokens[static_cast<std::size_t>(slot)];
 }
 
 // Of the passes that run.
@@ -45,11 +45,11 @@ struct RankLoads {
   }
 };
 
-RankLoads rank_loads(const LayerInput& input, const RoutedBatch& batch, const std::vector<RankId>& rank_of_expert) {
+RankLoads rank_loads(const LayerInput& input, const RoutedBatch& batch, const ExpertPlacement& placement) {
   RankLoads result;
   result.expert_tokens.resize(static_cast<std::size_t>(input.layout.ranks));
-  for (std::size_t expert = 0; expert < rank_of_expert.size(); ++expert) {
-    result.expert_tokens[rank_of_expert[expert].index()].push_back(rows_of_expert(input, batch, expert));
+  for (int slot = 0; slot < placement.slots(); ++slot) {
+    result.expert_tokens[placement.rank_of(slot).index()].push_back(rows_of_slot(input, batch, slot));
   }
   const std::vector<RankRows> rows = rank_rows(input.scenario.dispatch.algorithm, batch, padded_slots(input));
   for (std::size_t rank = 0; rank < rows.size(); ++rank) {
@@ -182,22 +182,12 @@ std::vector<RankKernels> pass_kernels(const std::vector<RankCosts>& costs, MoeLa
   return kernels;
 }
 
-double max_over_mean(const std::vector<std::int64_t>& counts) {
-  const auto sum = static_cast<double>(std::accumulate(counts.begin(), counts.end(), std::int64_t{0}));
-  if (sum == 0) return 1;
-  return static_cast<double>(*std::max_element(counts.begin(), counts.end())) * static_cast<double>(counts.size()) /
-         sum;
-}
-
-LoadResult load_result(const LayerInput& input, const RoutedBatch& batch, const std::vector<RankId>& rank_of_expert) {
-  std::vector<std::int64_t> rank_tokens(static_cast<std::size_t>(input.layout.ranks));
-  for (std::size_t expert = 0; expert < rank_of_expert.size(); ++expert) {
-    rank_tokens[rank_of_expert[expert].index()] += batch.expert_tokens[expert];
-  }
+LoadResult load_result(const LayerInput& input, const RoutedBatch& batch, const ExpertPlacement& placement) {
   const auto [min, max] = std::minmax_element(batch.expert_tokens.begin(), batch.expert_tokens.end());
   const auto choices = static_cast<double>(batch.tokens) * input.router.top_k;
-  return {.expert_max_over_mean = max_over_mean(batch.expert_tokens),
-          .rank_max_over_mean = max_over_mean(rank_tokens),
+  const std::vector<double> loads(batch.expert_tokens.begin(), batch.expert_tokens.end());
+  return {.expert_max_over_mean = max_over_mean(loads),
+          .rank_max_over_mean = max_over_mean(rank_tokens(placement, batch)),
           .dropped_fraction = static_cast<double>(batch.dropped_copies) / choices,
           .retained_gate_mass = batch.retained_gate_mass,
           .min_expert_tokens = *min,
@@ -230,8 +220,7 @@ void add_caveats(const LayerInput& input, const KernelModel& model, const RankLo
                               "Weight gradients were not measured: they are a roofline at the fractions "
                               "of the products that were."});
   }
-  result.caveats.push_back(
-      {"synthetic_router", "Tokens were routed by a synthetic router; loads of a trained one differ."});
+  add_router_caveat(input.router, result);
   if (scenario.world_size > scenario.parallelism.ep) {
     result.caveats.push_back(
         {"one_group", fmt::format("The expert-parallel group on the first {} of the cluster's {} ranks was simulated; "
@@ -266,18 +255,15 @@ double useful_flops(const LayerInput& input, const RoutedBatch& batch, LayerPass
 
 }  // namespace
 
-void run_moe_layer(const Scenario& scenario, const MoeLayerWorkload& workload, const GpuCard& gpu, Simulator& simulator,
-                   ClusterNetwork& network, Timeline* timeline, RunResult& result) {
+void run_moe_layer(const Scenario& scenario, const MoeLayerWorkload& workload, const LayerLoad& load,
+                   Simulator& simulator, ClusterNetwork& network, Timeline* timeline, RunResult& result) {
   const LayerInput input = layer_input(scenario, workload, network.topology());
-  const KernelModel model = kernel_model(scenario, device(gpu));
-  const std::vector<RankId> rank_of_expert =
-      place_experts(scenario.placement, input.router.num_experts, input.layout.ranks);
-
-  const RoutedBatch batch = route_batch(input.router, input.layout, rank_of_expert, workload.tokens_per_rank,
-                                        scenario.seed, scenario.routing_path);
+  const KernelModel model = kernel_model(scenario, device(scenario.gpu));
+  const PlacedRouting routing = route_placed(input, load);
+  const RoutedBatch& batch = routing.batch;
   const ExchangePlan dispatch = exchange_plan(input, ExchangeDirection::dispatch, batch);
   const ExchangePlan combine = exchange_plan(input, ExchangeDirection::combine, batch);
-  const RankLoads loads = rank_loads(input, batch, rank_of_expert);
+  const RankLoads loads = rank_loads(input, batch, routing.placement);
   const std::vector<RankCosts> costs = rank_costs(input, model, loads);
 
   TaskGraph graph(simulator, network.flows());
@@ -310,10 +296,12 @@ void run_moe_layer(const Scenario& scenario, const MoeLayerWorkload& workload, c
   const ExchangeAlgorithm algorithm = scenario.dispatch.algorithm;
   result.dispatch = measure(dispatch, algorithm, batch, input.dispatch, input.router.top_k, nodes_kept(input));
   result.combine = measure(combine, algorithm, batch, input.combine, input.router.top_k, nodes_kept(input));
-  result.load = load_result(input, batch, rank_of_expert);
+  result.load = load_result(input, batch, routing.placement);
+  result.placement = routing.result;
   result.memory = memory_result(costs, model.device(), backward);
   result.kernels = kernel_results(input, model, costs, loads, speeds);
   add_caveats(input, model, loads, result);
+  add_placement_caveats(scenario.placement, result);
   if (const auto slack = layer.equal_exchange_slack()) {
     result.caveats.push_back(
         {"equal_exchange",

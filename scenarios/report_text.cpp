@@ -24,10 +24,12 @@ class Report {
   std::string text() {
     text_ = scenario_text(scenario(), style_);
     headline();
+    steps();
     breakdown();
     kernels();
     traffic();
     load();
+    rebalance();
     memory();
     flows();
     links();
@@ -55,10 +57,13 @@ class Report {
   }
 
   void headline();
+  void steps();
   void breakdown();
   void kernels();
   void traffic();
   void load();
+  void placement();
+  void rebalance();
   void memory();
   void flows();
   void links();
@@ -93,6 +98,35 @@ void Report::headline() {
     const double share = result_.time.count == 0 ? 0 : microseconds(*result_.exposed_communication) / time_us;
     row("exposed communication", time_text(microseconds(*result_.exposed_communication)),
         percent_text(share) + " of the time");
+  }
+}
+
+void Report::steps() {
+  if (!result_.steps) return;
+  constexpr std::size_t kShownStragglers = 5;
+  const StepResults& steps = *result_.steps;
+  section("Time of the layer",
+          fmt::format(" over {} steps of {} layers; the rest of this page is the first", steps.steps, steps.layers));
+  const auto time = [&](const char* label, Picoseconds value, const std::string& note) {
+    row(label, time_text(microseconds(value)), note);
+  };
+  const double mean = std::max(microseconds(steps.mean), 1e-6);
+  time("mean", steps.mean, "");
+  time("p50", steps.p50, "");
+  time("p99", steps.p99, fmt::format("{:.3f} x the mean", microseconds(steps.p99) / mean));
+  time("max", steps.max,
+       fmt::format("{:.3f} x the mean; step {}, layer {}", microseconds(steps.max) / mean, steps.slowest_step,
+                   steps.slowest_layer));
+  const auto samples = static_cast<double>(steps.times.size());
+  for (std::size_t i = 0; i < std::min(steps.stragglers.size(), kShownStragglers); ++i) {
+    const auto& [rank, times] = steps.stragglers[i];
+    row(i == 0 ? "stragglers" : "", fmt::format("rank {}", rank),
+        fmt::format("computes longest in {}", percent_text(times / samples)));
+  }
+  if (steps.stragglers.size() > kShownStragglers) {
+    line("  {}",
+         faint(fmt::format("and {} more ranks: --json has them all", steps.stragglers.size() - kShownStragglers),
+               style_));
   }
 }
 
@@ -194,6 +228,50 @@ void Report::load() {
   row("dropped", percent_text(load.dropped_fraction), "of (token, expert) choices");
   row("gate mass kept", percent_text(load.retained_gate_mass), "of what a free top-k would keep");
   if (load.max_nodes_per_token) row("nodes a token", std::to_string(*load.max_nodes_per_token), "at most");
+  placement();
+}
+
+void Report::placement() {
+  if (!result_.placement) return;
+  const PlacementResult& placement = *result_.placement;
+  const PlacementSpec& spec = scenario().placement.spec;
+  section(fmt::format("Placement {}", name(spec.kind)), " (copies that ranks compute, max over mean)");
+  row("contiguous", fmt::format("{:.3f}", placement.contiguous_max_over_mean), "before");
+  row(std::string(name(spec.kind)), fmt::format("{:.3f}", placement.max_over_mean),
+      fmt::format("{} experts a rank, {} of all redundant", placement.experts_per_rank,
+                  grouped(spec.redundant_experts)));
+  row("lower bound", fmt::format("{:.3f}", placement.least_max_over_mean), "of any placement with as many slots");
+}
+
+void Report::rebalance() {
+  if (!result_.rebalance) return;
+  const RebalanceResult& rebalance = *result_.rebalance;
+  const PlacementKind from = std::get<RebalanceWorkload>(scenario().workload).from.spec.kind;
+  const auto both = [&](std::string_view label, auto cell) {
+    line("  {:<30}{:>16}{:>18}", label, cell(rebalance.before), cell(rebalance.after));
+  };
+  section("Rebalance", " of one layer");
+  line("  {:<30}{:>16}{:>18}", "", name(from), name(scenario().placement.spec.kind));
+  both("layer, forward", [](const RebalanceSide& side) { return time_text(microseconds(side.layer)); });
+  both("ranks, max over mean",
+       [](const RebalanceSide& side) { return fmt::format("{:.3f}", side.rank_max_over_mean); });
+  both("exchanges between nodes",
+       [](const RebalanceSide& side) { return bytes_text(static_cast<double>(side.bytes_scale_out.count)); });
+  both("weights of one rank",
+       [](const RebalanceSide& side) { return bytes_text(static_cast<double>(side.weights.count)); });
+  row("experts moved", grouped(rebalance.experts_moved), fmt::format("to {} slots", grouped(rebalance.expert_slots)));
+  row("moved inside nodes", bytes_text(static_cast<double>(rebalance.bytes_scale_up.count)));
+  row("moved between nodes", bytes_text(static_cast<double>(rebalance.bytes_scale_out.count)));
+  row("time lost", time_text(microseconds(result_.time)),
+      fmt::format("{} for all {} layers with experts",
+                  time_text(static_cast<double>(rebalance.layers) * microseconds(result_.time)), rebalance.layers));
+  const double saved = microseconds(rebalance.before.layer) - microseconds(rebalance.after.layer);
+  row("saved a step", fmt::format("{}{}", saved < 0 ? "-" : "", time_text(std::abs(saved))), "in this layer");
+  row("break-even", rebalance.break_even_steps ? grouped(*rebalance.break_even_steps) + " steps" : "never");
+  if (rebalance.break_even_tokens_per_rank) {
+    row("break-even in one step", grouped(*rebalance.break_even_tokens_per_rank),
+        "tokens a rank, as far as time is proportional");
+  }
 }
 
 void Report::memory() {
@@ -270,6 +348,11 @@ std::string work_text(const Scenario& scenario) {
     return fmt::format("the {} of one MoE layer of {}, {} tokens a rank, EP {}\n{}",
                        exchange->op == ExchangeDirection::dispatch ? "dispatch" : "combine", scenario.model->name,
                        grouped(exchange->tokens_per_rank), scenario.parallelism.ep, exchange_text(scenario));
+  }
+  if (const auto* rebalance = std::get_if<RebalanceWorkload>(&scenario.workload)) {
+    return fmt::format("from {} to {} placement, one MoE layer of {}, {} tokens a rank, EP {}\n{}",
+                       name(rebalance->from.spec.kind), name(scenario.placement.spec.kind), scenario.model->name,
+                       grouped(rebalance->tokens_per_rank), scenario.parallelism.ep, exchange_text(scenario));
   }
   if (const auto* collective = std::get_if<CollectiveWorkload>(&scenario.workload)) {
     return fmt::format("{} of {}, {}, {}", name(collective->op),

@@ -24,6 +24,37 @@ struct LoadResult {
   std::optional<int> max_nodes_per_token = std::nullopt;  // Distinct nodes that one token reached, at most.
 };
 
+// How even a placement that was made for loads lies, as max over mean of the copies that ranks compute.
+struct PlacementResult {
+  double contiguous_max_over_mean = 1;  // Of the same tokens with the experts where they were trained.
+  double max_over_mean = 1;
+  double least_max_over_mean = 1;  // Below which no placement with as many slots is, whose replicas share evenly.
+  int experts_per_rank = 0;        // Physical ones.
+};
+
+// Of a layer with one placement of its experts.
+struct RebalanceSide {
+  Picoseconds layer;  // Forward.
+  double rank_max_over_mean = 1;
+  Bytes bytes_scale_out;  // Of dispatch and combine.
+  Bytes weights;          // Of the layer, on one rank.
+};
+
+// The move of one layer's experts. All ranks wait while it lasts, which is the run's time.
+struct RebalanceResult {
+  RebalanceSide before;
+  RebalanceSide after;
+  std::int64_t experts_moved = 0;  // Experts that a rank needed and did not have, counted for each such rank.
+  std::int64_t expert_slots = 0;   // Of the new placement, over all ranks.
+  Bytes bytes_scale_up = {};
+  Bytes bytes_scale_out = {};
+  Bytes most_received = {};  // By one rank.
+  std::int64_t layers = 1;   // Of the model, that have experts: each has as much to move and as much to gain.
+  std::optional<std::int64_t> break_even_steps = {};  // Steps that save what the move takes; empty if none does.
+  // Tokens of each rank of which one step saves it, if savings grow with tokens; empty if none does.
+  std::optional<std::int64_t> break_even_tokens_per_rank = {};
+};
+
 // Of the fullest rank.
 struct MemoryResult {
   Bytes weights;
@@ -80,6 +111,22 @@ struct CollectiveBandwidth {
   double bus_gb_per_s = 0;
 };
 
+// The time of the layer over steps and layers, each alone. Percentiles are of the nearest rank: the smallest time that
+// so many of a hundred do not exceed.
+struct StepResults {
+  int steps = 1;
+  int layers = 1;
+  Picoseconds mean;
+  Picoseconds min;
+  Picoseconds p50;
+  Picoseconds p99;
+  Picoseconds max;
+  int slowest_step = 0;  // The first with the largest time.
+  int slowest_layer = 0;
+  std::vector<std::pair<int, int>> stragglers;  // Rank, and how often it computed longest; most often first.
+  std::vector<Picoseconds> times;               // [steps, layers], row-major.
+};
+
 // What a run tells. A part that does not apply to the workload is absent, here and in the JSON. docs/scenario.md gives
 // each key's meaning and unit.
 struct RunResult {
@@ -97,10 +144,13 @@ struct RunResult {
   std::optional<CopyCounts> copies;              // Of the `exchange` workload.
   std::optional<CollectiveBandwidth> bandwidth;  // Of the `collective` workload.
   std::optional<LoadResult> load;
+  std::optional<PlacementResult> placement;  // Where it was made for loads.
+  std::optional<RebalanceResult> rebalance;  // Of the `rebalance` workload.
   std::optional<MemoryResult> memory;
   std::optional<KernelResults> kernels;
-  std::vector<LinkResult> links;  // Busiest first; ties by name.
-  std::vector<FlowResult> flows;  // Of the `flows` workload, in its order.
+  std::optional<StepResults> steps;  // Of a `moe_layer` with more than one.
+  std::vector<LinkResult> links;     // Busiest first; ties by name.
+  std::vector<FlowResult> flows;     // Of the `flows` workload, in its order.
   std::vector<Caveat> caveats;
 
   std::optional<double> tokens_per_s() const;

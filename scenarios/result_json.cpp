@@ -46,6 +46,35 @@ ordered_json load_json(const LoadResult& load) {
   return json;
 }
 
+ordered_json placement_result_json(const PlacementResult& placement) {
+  return {{"contiguous_max_over_mean", finite(placement.contiguous_max_over_mean)},
+          {"max_over_mean", finite(placement.max_over_mean)},
+          {"least_max_over_mean", finite(placement.least_max_over_mean)},
+          {"experts_per_rank", placement.experts_per_rank}};
+}
+
+ordered_json side_json(const RebalanceSide& side) {
+  return {{"layer_us", microseconds(side.layer)},
+          {"rank_max_over_mean", finite(side.rank_max_over_mean)},
+          {"bytes_scale_out", side.bytes_scale_out.count},
+          {"weights_bytes", side.weights.count}};
+}
+
+ordered_json rebalance_json(const RebalanceResult& rebalance) {
+  ordered_json json = {{"before", side_json(rebalance.before)},
+                       {"after", side_json(rebalance.after)},
+                       {"experts_moved", rebalance.experts_moved},
+                       {"expert_slots", rebalance.expert_slots},
+                       {"bytes_scale_up", rebalance.bytes_scale_up.count},
+                       {"bytes_scale_out", rebalance.bytes_scale_out.count},
+                       {"most_received_bytes", rebalance.most_received.count},
+                       {"layers", rebalance.layers},
+                       {"saved_us", microseconds(rebalance.before.layer) - microseconds(rebalance.after.layer)}};
+  put_if(json, "break_even_steps", rebalance.break_even_steps);
+  put_if(json, "break_even_tokens_per_rank", rebalance.break_even_tokens_per_rank);
+  return json;
+}
+
 ordered_json memory_json(const MemoryResult& memory) {
   ordered_json json = {{"weights_bytes", memory.weights.count}, {"activations_bytes", memory.activations.count}};
   if (memory.gradients) json["gradients_bytes"] = memory.gradients->count;
@@ -68,6 +97,29 @@ ordered_json kernels_json(const KernelResults& kernels) {
                                {"time_us", microseconds(kernel.time)},
                                {"uncalibrated_us", microseconds(kernel.uncalibrated)},
                                {"bound", kernel.bound}});
+  }
+  return json;
+}
+
+ordered_json steps_json(const StepResults& steps) {
+  ordered_json json = {{"steps", steps.steps},
+                       {"layers", steps.layers},
+                       {"layer_time_us",
+                        {{"mean", microseconds(steps.mean)},
+                         {"min", microseconds(steps.min)},
+                         {"p50", microseconds(steps.p50)},
+                         {"p99", microseconds(steps.p99)},
+                         {"max", microseconds(steps.max)}}},
+                       {"slowest", {{"step", steps.slowest_step}, {"layer", steps.slowest_layer}}}};
+  const auto samples = static_cast<double>(steps.times.size());
+  ordered_json& stragglers = json["stragglers"] = ordered_json::array();
+  for (const auto& [rank, times] : steps.stragglers) {
+    stragglers.push_back({{"rank", rank}, {"share", times / samples}});
+  }
+  ordered_json& rows = json["times_us"] = ordered_json::array();
+  for (std::size_t i = 0; i < steps.times.size(); ++i) {
+    if (i % static_cast<std::size_t>(steps.layers) == 0) rows.push_back(ordered_json::array());
+    rows.back().push_back(microseconds(steps.times[i]));
   }
   return json;
 }
@@ -123,6 +175,9 @@ ordered_json result_json(const RunResult& result) {
     json["bus_bandwidth_gb_per_s"] = finite(result.bandwidth->bus_gb_per_s);
   }
   if (result.load) json["load"] = load_json(*result.load);
+  if (result.placement) json["placement"] = placement_result_json(*result.placement);
+  if (result.rebalance) json["rebalance"] = rebalance_json(*result.rebalance);
+  if (result.steps) json["steps"] = steps_json(*result.steps);
   if (result.kernels) json["kernels"] = kernels_json(*result.kernels);
   if (result.memory) json["memory"] = memory_json(*result.memory);
   put_lists(json, result);

@@ -26,11 +26,19 @@ struct SkewForm {
   std::string_view parameter;
   double most;
 };
-constexpr std::array<SkewForm, 5> kSkews{{{"uniform", "", 0},
-                                          {"zipf", "exponent", 10},
-                                          {"power_law", "alpha", 10},
-                                          {"lognormal", "sigma", 10},
-                                          {"hot_rank", "share", 1}}};
+constexpr std::array<SkewForm, 13> kSkews{{{"uniform", "", 0},
+                                           {"zipf", "exponent", 10},
+                                           {"power_law", "alpha", 10},
+                                           {"lognormal", "sigma", 10},
+                                           {"hot_rank", "share", 1},
+                                           {"w0_balanced", "", 0},
+                                           {"w1_hot_experts", "", 0},
+                                           {"w2_hot_rank", "", 0},
+                                           {"w3_spread", "", 0},
+                                           {"w4_ragged_sources", "", 0},
+                                           {"w5_zero_load", "", 0},
+                                           {"w6_rotating", "", 0},
+                                           {"w7_burst", "", 0}}};
 
 bool has_groups(RoutingKind kind) { return kind == RoutingKind::group_limited || kind == RoutingKind::node_limited; }
 
@@ -42,6 +50,10 @@ Skew read_skew(JsonReader reader) {
   skew.kind = static_cast<SkewKind>(index);
   const SkewForm& form = kSkews[index];
   if (!form.parameter.empty()) skew.parameter = reader.number(form.parameter, 0, form.most);
+  if (is_shuffled(skew.kind)) {
+    skew.layer_correlation = reader.number_or("layer_correlation", 0, 1, 0);
+    skew.step_drift = reader.number_or("step_drift", 0, 1, 0);
+  }
   reader.finish();
   return skew;
 }
@@ -138,6 +150,10 @@ ordered_json routing_json(const RouterSpec& router, RoutingPath path) {
   const SkewForm& skew = kSkews[static_cast<std::size_t>(router.skew.kind)];
   json["skew"]["kind"] = skew.name;
   if (!skew.parameter.empty()) json["skew"][std::string(skew.parameter)] = router.skew.parameter;
+  if (is_shuffled(router.skew.kind)) {
+    json["skew"]["layer_correlation"] = router.skew.layer_correlation;
+    json["skew"]["step_drift"] = router.skew.step_drift;
+  }
   json["path"] = name(path);
   return json;
 }

@@ -10,7 +10,8 @@
 #include "scenarios/cluster_topology.hpp"
 #include "scenarios/exchange_runner.hpp"
 #include "scenarios/flow_runner.hpp"
-#include "scenarios/layer_runner.hpp"
+#include "scenarios/layer_steps.hpp"
+#include "scenarios/rebalance_runner.hpp"
 #include "scenarios/timeline.hpp"
 
 namespace moesim {
@@ -43,7 +44,8 @@ std::vector<LinkResult> link_results(const ClusterNetwork& network, double toler
 
 LinkUse link_use(const Scenario& scenario) {
   const auto& library = scenario.dispatch.library;
-  if (!library) return {};
+  // Weights move by plain copies, not by the kernels of the exchange.
+  if (!library || std::holds_alternative<RebalanceWorkload>(scenario.workload)) return {};
   return {.scale_up = library->constant_or("scale_up_efficiency", 1),
           .scale_out = library->constant_or("scale_out_efficiency", 1)};
 }
@@ -92,7 +94,6 @@ void add_tolerance(double tolerance, RunResult& result) {
 
 RunResult run_scenario(const Scenario& scenario, const RunOptions& options) {
   const auto started = std::chrono::steady_clock::now();
-  const GpuCard& gpu = scenario.gpu;
   const std::unique_ptr<Topology> topology = build_topology(scenario);
   Simulator simulator;
   ClusterNetwork network(simulator, *topology, link_use(scenario));
@@ -110,12 +111,14 @@ RunResult run_scenario(const Scenario& scenario, const RunOptions& options) {
           [&](const FlowsWorkload& flows) { run_flows(flows, simulator, network, result); },
           [&](const AllToAllWorkload& all) { run_all_to_all(scenario, all, simulator, network, result); },
           [&](const MoeLayerWorkload& layer) {
-            run_moe_layer(scenario, layer, gpu, simulator, network, timeline ? &*timeline : nullptr, result);
+            run_moe_steps(scenario, layer, link_use(scenario), simulator, network, timeline ? &*timeline : nullptr,
+                          result);
           },
           [&](const ExchangeWorkload& exchange) { run_exchange(scenario, exchange, simulator, network, result); },
           [&](const CollectiveWorkload& collective) {
             run_collective(scenario, collective, simulator, network, result);
-          }},
+          },
+          [&](const RebalanceWorkload& rebalance) { run_rebalance(scenario, rebalance, simulator, network, result); }},
       scenario.workload);
   result.events = simulator.events_run();
   result.links = link_results(network, scenario.network.tolerance, result.time);

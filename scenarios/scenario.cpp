@@ -41,8 +41,8 @@ std::optional<Padding> padding(std::string_view text) { return by_name(kPaddings
 std::string_view name(Padding value) { return by_value(kPaddings, value); }
 
 std::string_view workload_kind(const Workload& workload) {
-  constexpr std::array<std::string_view, std::variant_size_v<Workload>> kKinds{"flows", "all_to_all", "moe_layer",
-                                                                               "exchange", "collective"};
+  constexpr std::array<std::string_view, std::variant_size_v<Workload>> kKinds{"flows",    "all_to_all", "moe_layer",
+                                                                               "exchange", "collective", "rebalance"};
   return kKinds[workload.index()];
 }
 

@@ -13,9 +13,9 @@
 #include "models/exchange/exchange_plan.hpp"
 #include "models/exchange/library.hpp"
 #include "models/kernels/kernel_profile.hpp"
-#include "models/routing/placement.hpp"
 #include "models/routing/route_batch.hpp"
 #include "models/routing/router_spec.hpp"
+#include "scenarios/placement_choice.hpp"
 #include "sim/ids.hpp"
 #include "sim/units.hpp"
 #include "topologies/cluster_card.hpp"
@@ -54,6 +54,10 @@ std::string_view name(Direction direction);
 struct MoeLayerWorkload {
   std::int64_t tokens_per_rank = 1;
   Direction direction = Direction::forward;
+  // Above 1: the layer is run with the loads of so many steps of so many layers, each alone, for the distribution of
+  // its time. All else in the result is of the first layer in the first step.
+  int steps = 1;
+  int layers = 1;
 };
 
 // The dispatch or the combine of such a layer alone, all ranks ready at once: what benchmarks of exchanges measure.
@@ -73,7 +77,14 @@ struct CollectiveWorkload {
   RankId destination{1};
 };
 
-using Workload = std::variant<FlowsWorkload, AllToAllWorkload, MoeLayerWorkload, ExchangeWorkload, CollectiveWorkload>;
+// The move of a layer's expert weights from one placement to the scenario's, and the layer with either.
+struct RebalanceWorkload {
+  std::int64_t tokens_per_rank = 1;
+  PlacementChoice from;
+};
+
+using Workload = std::variant<FlowsWorkload, AllToAllWorkload, MoeLayerWorkload, ExchangeWorkload, CollectiveWorkload,
+                              RebalanceWorkload>;
 std::string_view workload_kind(const Workload& workload);  // "flows", "all_to_all", "moe_layer", ...
 
 // What each expert's buffer holds on the wire.
@@ -116,7 +127,7 @@ struct Parallelism {
 
 struct Scenario {
   std::string name;
-  std::optional<ModelCard> model;  // Always there for moe_layer and exchange; else never.
+  std::optional<ModelCard> model;  // Always there for moe_layer, exchange and rebalance; else never.
   ClusterCard cluster;             // With its nodes and overrides applied.
   GpuCard gpu;                     // Of the cluster's ranks.
   int world_size = 1;              // Ranks of the cluster.
@@ -124,7 +135,7 @@ struct Scenario {
   Parallelism parallelism;
   std::optional<RouterSpec> routing;  // With the model.
   RoutingPath routing_path = RoutingPath::sampled;
-  PlacementKind placement = PlacementKind::contiguous;
+  PlacementChoice placement;
   DispatchSpec dispatch;
   ComputeSpec compute;
   NetworkSpec network;

@@ -42,6 +42,7 @@ void check_collective(const Scenario& scenario, const CollectiveWorkload& worklo
 std::optional<std::int64_t> routed_tokens_per_rank(const Scenario& scenario) {
   if (const auto* layer = std::get_if<MoeLayerWorkload>(&scenario.workload)) return layer->tokens_per_rank;
   if (const auto* exchange = std::get_if<ExchangeWorkload>(&scenario.workload)) return exchange->tokens_per_rank;
+  if (const auto* rebalance = std::get_if<RebalanceWorkload>(&scenario.workload)) return rebalance->tokens_per_rank;
   return std::nullopt;
 }
 
@@ -123,7 +124,9 @@ std::string long_run_notice(const Scenario& scenario) {
   const RouterSpec& router = *scenario.routing;
   const bool slow = scenario.routing_path == RoutingPath::logits || router.kind == RoutingKind::noisy_top_k ||
                     router.kind == RoutingKind::expert_choice;
-  const double choices = static_cast<double>(*per_rank) * ranks * router.top_k;
+  const auto* layer = std::get_if<MoeLayerWorkload>(&scenario.workload);
+  const double runs = layer == nullptr ? 1 : static_cast<double>(layer->steps) * layer->layers;
+  const double choices = static_cast<double>(*per_rank) * ranks * router.top_k * runs;
   if (slow && choices > kManySlowChoices) {
     return fmt::format("moesim: about {:.0f} choices to route one by one; this can take minutes to hours\n", choices);
   }

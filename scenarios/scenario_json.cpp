@@ -14,6 +14,7 @@
 #include "scenarios/error.hpp"
 #include "scenarios/json_reader.hpp"
 #include "scenarios/json_text.hpp"
+#include "scenarios/placement_json.hpp"
 #include "scenarios/routing_json.hpp"
 #include "scenarios/scenario_checks.hpp"
 #include "scenarios/text_file.hpp"
@@ -28,7 +29,6 @@ namespace {
 
 constexpr std::size_t kMaxNameBytes = 200;
 constexpr double kMaxTolerance = 0.1;
-constexpr std::array<std::string_view, 2> kPlacements{"contiguous", "strided"};
 
 // An optional object: an absent one is empty, so that its defaults are read like any other's.
 JsonReader object_or_empty(JsonReader& reader, std::string_view key) {
@@ -91,17 +91,45 @@ void read_exchange_of_layer(JsonReader& reader, std::int64_t tokens_per_rank, Sc
   const RankLayout layout{ep, std::min(ep, scenario.cluster.ranks_per_node)};
   const RoutingChoice routing =
       read_routing(object_or_empty(reader, "routing"), scenario.model->moe->routing, layout, tokens_per_rank * ep);
-  if (reader.has("placement"))
-    scenario.placement = *placement_kind(kPlacements[reader.choice("placement", kPlacements)]);
+  scenario.placement = read_placement(reader, "placement", routing.router, layout);
   scenario.routing = routing.router;
   scenario.routing_path = routing.path;
   scenario.dispatch = read_dispatch(object_or_empty(reader, "dispatch"), routing.router, scenario.gpu);
+  const bool ragged = routing.router.skew.kind == SkewKind::w4_ragged_sources;
+  if (ragged && scenario.dispatch.padding == Padding::capacity) {
+    reader.object("dispatch")
+        .fail("padding", "\"capacity\" with the skew w4_ragged_sources",
+              "\"none\": static shapes need the same number of tokens on every rank");
+  }
+}
+
+// Replicas have weights of their own, and a buffer of a size that is known before the routing has one expert.
+void check_replicas(const JsonReader& reader, const Scenario& scenario, const PlacementChoice& placement,
+                    Direction direction) {
+  if (placement.spec.redundant_experts == 0) return;
+  const std::string found = fmt::format("{} redundant experts", placement.spec.redundant_experts);
+  if (direction != Direction::forward) {
+    reader.fail("placement", found + " with a backward pass",
+                "none: what replicas would have to tell one another of their gradients is not modelled");
+  }
+  if (scenario.dispatch.padding != Padding::none) reader.fail("placement", found + " with padding", "one or the other");
 }
 
 void read_layer(JsonReader& reader, Scenario& scenario) {
   const auto& layer = std::get<MoeLayerWorkload>(scenario.workload);
   read_exchange_of_layer(reader, layer.tokens_per_rank, scenario);
   scenario.compute = read_compute(object_or_empty(reader, "compute"), layer.direction, scenario.gpu);
+  check_replicas(reader, scenario, scenario.placement, layer.direction);
+}
+
+void read_rebalance(JsonReader& reader, Scenario& scenario) {
+  auto& rebalance = std::get<RebalanceWorkload>(scenario.workload);
+  read_exchange_of_layer(reader, rebalance.tokens_per_rank, scenario);
+  const RankLayout layout{scenario.parallelism.ep, std::min(scenario.parallelism.ep, scenario.cluster.ranks_per_node)};
+  read_rebalance_from(reader.object("workload"), *scenario.routing, layout, rebalance);
+  scenario.compute = read_compute(object_or_empty(reader, "compute"), Direction::forward, scenario.gpu);
+  check_replicas(reader, scenario, scenario.placement, Direction::forward);
+  check_replicas(reader, scenario, rebalance.from, Direction::forward);
 }
 
 // A layer's kernels, memory and groups of ranks are those of equal nodes.
@@ -158,7 +186,7 @@ Scenario parse_scenario(const json& value, const std::string& where) {
   if (kind == "collective") refuse_unused(reader, kind, kParallelism);
 
   if (kind != "flows" && kind != "all_to_all") refuse_mixed_nodes(scenario.cluster, kind, where);
-  if (kind == "moe_layer" || kind == "exchange") read_model(reader, scenario);
+  if (kind == "moe_layer" || kind == "exchange" || kind == "rebalance") read_model(reader, scenario);
   const int experts = scenario.model ? scenario.model->moe->routing.num_experts : 0;
   const bool no_group = kind == "flows" || kind == "collective";
   scenario.parallelism.ep = no_group ? scenario.world_size : read_ep(reader, scenario.world_size, experts);
@@ -168,7 +196,9 @@ Scenario parse_scenario(const json& value, const std::string& where) {
   if (kind == "moe_layer") read_layer(reader, scenario);
   if (const auto* exchange = std::get_if<ExchangeWorkload>(&scenario.workload)) {
     read_exchange_of_layer(reader, exchange->tokens_per_rank, scenario);
+    check_replicas(reader, scenario, scenario.placement, Direction::forward);
   }
+  if (kind == "rebalance") read_rebalance(reader, scenario);
   if (kind == "all_to_all") scenario.dispatch = read_all_to_all_dispatch(dispatch, scenario.gpu);
   if (kind == "collective") scenario.dispatch = read_collective_dispatch(dispatch, scenario.gpu);
   scenario.network = read_network(object_or_empty(reader, "network"));
@@ -201,9 +231,12 @@ ordered_json resolved_json(const Scenario& scenario) {
   if (!flows && !collective) document["parallelism"] = {{"ep", scenario.parallelism.ep}};
   if (tokens) {
     document["routing"] = routing_json(*scenario.routing, scenario.routing_path);
-    document["placement"] = name(scenario.placement);
+    document["placement"] = placement_json(scenario.placement);
     document["dispatch"] = dispatch_json(scenario.dispatch);
-    if (layer != nullptr) document["compute"] = compute_json(scenario.compute, layer->direction);
+    const bool rebalance = std::holds_alternative<RebalanceWorkload>(scenario.workload);
+    if (layer != nullptr || rebalance) {
+      document["compute"] = compute_json(scenario.compute, rebalance ? Direction::forward : layer->direction);
+    }
   } else if (!flows) {
     if (!collective) document["dispatch"]["algorithm"] = name(scenario.dispatch.algorithm);
     document["dispatch"]["library"] = ordered_json::parse(scenario.dispatch.library_source);

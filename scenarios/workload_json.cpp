@@ -9,6 +9,7 @@
 #include "scenarios/csv.hpp"
 #include "scenarios/error.hpp"
 #include "scenarios/json_text.hpp"
+#include "scenarios/placement_json.hpp"
 #include "scenarios/text_file.hpp"
 
 namespace moesim {
@@ -18,10 +19,13 @@ using nlohmann::ordered_json;
 
 namespace {
 
-constexpr std::array<std::string_view, 5> kKinds{"flows", "all_to_all", "moe_layer", "exchange", "collective"};
+constexpr std::array<std::string_view, 6> kKinds{"flows",    "all_to_all", "moe_layer",
+                                                 "exchange", "collective", "rebalance"};
 constexpr std::array<std::string_view, 2> kExchangeOps{"dispatch", "combine"};
 constexpr std::size_t kMaxCsvBytes = std::size_t{1} << 30;
 constexpr std::int64_t kMaxTokensPerRank = std::int64_t{1} << 31;
+constexpr std::int64_t kMaxSteps = 1'000'000;
+constexpr std::int64_t kMaxLayers = 10'000;
 
 // Exactly one of the keys has to be there.
 std::string_view only_one(const JsonReader& reader, std::span<const std::string_view> keys) {
@@ -93,6 +97,8 @@ MoeLayerWorkload read_moe_layer(JsonReader& reader) {
   MoeLayerWorkload workload;
   workload.tokens_per_rank = reader.integer("tokens_per_rank", 1, kMaxTokensPerRank);
   if (reader.has("direction")) workload.direction = *direction(kDirections[reader.choice("direction", kDirections)]);
+  workload.steps = static_cast<int>(reader.integer_or("steps", 1, kMaxSteps, 1));
+  workload.layers = static_cast<int>(reader.integer_or("layers", 1, kMaxLayers, 1));
   return workload;
 }
 
@@ -101,6 +107,11 @@ ExchangeWorkload read_exchange(JsonReader& reader) {
   workload.tokens_per_rank = reader.integer("tokens_per_rank", 1, kMaxTokensPerRank);
   if (reader.has("op")) workload.op = static_cast<ExchangeDirection>(reader.choice("op", kExchangeOps));
   return workload;
+}
+
+RebalanceWorkload read_rebalance(JsonReader& reader) {
+  if (reader.has("from")) reader.raw("from");  // It depends on the router: read_rebalance_from().
+  return {.tokens_per_rank = reader.integer("tokens_per_rank", 1, kMaxTokensPerRank), .from = {}};
 }
 
 CollectiveWorkload read_collective(JsonReader& reader, const RankLayout& cluster) {
@@ -180,13 +191,23 @@ struct ToJson {
   }
 
   ordered_json operator()(const MoeLayerWorkload& layer) const {
-    return {{"kind", "moe_layer"}, {"tokens_per_rank", layer.tokens_per_rank}, {"direction", name(layer.direction)}};
+    return {{"kind", "moe_layer"},
+            {"tokens_per_rank", layer.tokens_per_rank},
+            {"direction", name(layer.direction)},
+            {"steps", layer.steps},
+            {"layers", layer.layers}};
   }
 
   ordered_json operator()(const ExchangeWorkload& exchange) const {
     return {{"kind", "exchange"},
             {"tokens_per_rank", exchange.tokens_per_rank},
             {"op", kExchangeOps[static_cast<std::size_t>(exchange.op)]}};
+  }
+
+  ordered_json operator()(const RebalanceWorkload& rebalance) const {
+    return {{"kind", "rebalance"},
+            {"tokens_per_rank", rebalance.tokens_per_rank},
+            {"from", placement_json(rebalance.from)}};
   }
 
   ordered_json operator()(const CollectiveWorkload& collective) const {
@@ -208,6 +229,11 @@ struct ToJson {
 
 }  // namespace
 
+void read_rebalance_from(JsonReader workload, const RouterSpec& router, const RankLayout& layout,
+                         RebalanceWorkload& rebalance) {
+  rebalance.from = read_placement(workload, "from", router, layout);
+}
+
 std::span<const std::string_view> workload_kinds() { return kKinds; }
 
 Workload read_workload(JsonReader reader, const RankLayout& cluster, int ranks) {
@@ -226,8 +252,11 @@ Workload read_workload(JsonReader reader, const RankLayout& cluster, int ranks) 
     case 3:
       workload = read_exchange(reader);
       break;
-    default:
+    case 4:
       workload = read_collective(reader, cluster);
+      break;
+    default:
+      workload = read_rebalance(reader);
       break;
   }
   reader.finish();

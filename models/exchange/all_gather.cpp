@@ -9,7 +9,7 @@ ExchangePlan plan_all_gather(const ExchangeInput& input) {
   CountMatrix to_node(layout.ranks, layout.nodes());
   CountMatrix to_rank(layout.ranks, layout.ranks);
   for (int from = 0; from < layout.ranks; ++from) {
-    const std::int64_t tokens = input.batch.tokens / layout.ranks + (from < input.batch.tokens % layout.ranks ? 1 : 0);
+    const std::int64_t tokens = input.batch.tokens_of(from);
     for (int node = 0; node < layout.nodes(); ++node) to_node.at(from, node) = tokens;
     for (int to = 0; to < layout.ranks; ++to) to_rank.at(from, to) = tokens;
   }

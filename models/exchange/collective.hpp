@@ -54,7 +54,7 @@ struct PlanSize {
 PlanSize most_of_plan(const CollectiveRequest& request);
 
 // The messages of one collective; rank 0 is the root of a broadcast. Sums take no time.
-// Of `options`: launch, eager, message_overhead, message_rate_cap.
+// Of `options`: launch, eager, local_copy_rate (ring), message_overhead, message_rate_cap.
 ExchangePlan plan_collective(const CollectiveRequest& request, const ExchangeOptions& options = {});
 
 // All-to-all-v: sizes [ranks, ranks] row-major, row = source; the diagonal stays where it is. All at once, or in

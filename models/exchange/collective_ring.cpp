@@ -27,6 +27,8 @@ std::vector<int> ring_order(const RankLayout& layout, int channel, int channels)
 void add_steps(const CollectiveRequest& request, Bytes whole, const std::vector<int>& order, int steps,
                PlanBuilder& builder) {
   const int ranks = request.layout.ranks;
+  // One step more than there are messages: the last piece that comes is copied to where it belongs.
+  for (const int rank : order) builder.add_local_copy(RankId{rank}, part(whole, 0, ranks));
   std::vector<std::int32_t> before(order.size());  // The last step's message from each position.
   std::vector<std::int32_t> now(order.size());
   for (int step = 0; step < steps; ++step) {

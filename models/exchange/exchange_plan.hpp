@@ -75,6 +75,9 @@ struct ExchangeOptions {
   Picoseconds signal = {};
   // Copies that the kernels of a rank write in a second. two_hop and rank_dedup; docs/models/exchange.md says which.
   std::optional<Bandwidth> copy_rate = {};
+  // Rings of collectives: what a rank's kernels copy inside its own memory in a second. The last step of a ring only
+  // copies what has come, and holds the multiprocessors that send.
+  std::optional<Bandwidth> local_copy_rate = {};
   std::optional<EagerProtocol> eager = {};  // direct, pairwise: taken wherever it is over before `launch` is.
 };
 

@@ -30,7 +30,7 @@ ExchangePlan plan_low_latency(const ExchangeInput& input) {
       if (from != to) posted[static_cast<std::size_t>(dispatch ? from : to)] += copies.at(from, to);
     }
   }
-  const auto experts = static_cast<std::int64_t>(input.batch.expert_tokens.size());
+  const auto experts = static_cast<std::int64_t>(input.batch.slot_tokens.size());
   PlanBuilder builder(input);
   for (int from = 0; from < ranks; ++from) {
     for (int to = 0; to < ranks; ++to) {

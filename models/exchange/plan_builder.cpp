@@ -7,7 +7,10 @@ namespace moesim::detail {
 PlanBuilder::PlanBuilder(const ExchangeInput& input) : PlanBuilder(input.options) { direction_ = input.direction; }
 
 PlanBuilder::PlanBuilder(const ExchangeOptions& options)
-    : direction_(ExchangeDirection::dispatch), launch_(options.launch), eager_(options.eager) {
+    : direction_(ExchangeDirection::dispatch),
+      launch_(options.launch),
+      eager_(options.eager),
+      local_copy_rate_(options.local_copy_rate) {
   plan_.message_overhead = options.message_overhead;
   plan_.message_rate_cap = options.message_rate_cap;
 }
@@ -40,6 +43,20 @@ std::int32_t PlanBuilder::add_call(RankId from, RankId to, Bytes bytes, std::spa
     message.pacing = bytes / eager_->rate;
   }
   return index;
+}
+
+void PlanBuilder::add_local_copy(RankId rank, Bytes bytes) {
+  if (!local_copy_rate_) return;
+  if (local_copies_.size() <= rank.index()) local_copies_.resize(rank.index() + 1);
+  local_copies_[rank.index()] += bytes / *local_copy_rate_;
+}
+
+ExchangePlan PlanBuilder::take() {
+  for (Message& message : plan_.messages) {
+    const std::size_t rank = message.source.index();
+    if (message.num_waits == 0 && rank < local_copies_.size()) message.lead += local_copies_[rank];
+  }
+  return std::move(plan_);
 }
 
 void PlanBuilder::reserve(std::size_t messages, std::size_t waits) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "models/exchange/exchange_plan.hpp"
 
@@ -31,15 +32,19 @@ class PlanBuilder {
   }
   // A message that a library's point-to-point call carries, which chooses its protocol by size.
   std::int32_t add_call(RankId from, RankId to, Bytes bytes, std::span<const std::int32_t> waits = {});
+  // A rank copies `bytes` in its own memory before its first messages leave, where the options have a rate for it.
+  void add_local_copy(RankId rank, Bytes bytes);
   Message& message(std::int32_t index) { return plan_.messages[static_cast<std::size_t>(index)]; }
   void reserve(std::size_t messages, std::size_t waits);
-  ExchangePlan take() { return std::move(plan_); }
+  ExchangePlan take();
 
  private:
   ExchangePlan plan_;
   ExchangeDirection direction_;
   Picoseconds launch_;
   std::optional<EagerProtocol> eager_;
+  std::optional<Bandwidth> local_copy_rate_;
+  std::vector<Picoseconds> local_copies_;  // By rank; short where the later ones have none.
 };
 
 // One message for each ordered pair of different ranks that has copies in `counts` [rank, rank], all at once.

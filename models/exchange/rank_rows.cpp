@@ -30,7 +30,7 @@ std::vector<RankRows> rank_rows(ExchangeAlgorithm algorithm, const RoutedBatch& 
   std::vector<RankRows> rows(static_cast<std::size_t>(ranks));
   for (int rank = 0; rank < ranks; ++rank) {
     RankRows& r = rows[static_cast<std::size_t>(rank)];
-    r.tokens = batch.tokens / ranks + (rank < batch.tokens % ranks ? 1 : 0);
+    r.tokens = batch.tokens_of(rank);
     if (padded_slots) {
       // N / P experts on each of P ranks: what one rank's experts get from all ranks is what a rank sends to all.
       r.packed = r.received = r.returned = *padded_slots * static_cast<std::int64_t>(batch.expert_tokens.size());

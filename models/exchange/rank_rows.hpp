@@ -10,7 +10,7 @@ namespace moesim {
 
 // Rows of hidden size that one rank's own kernels move around an exchange, copies that stay on the rank included.
 struct RankRows {
-  std::int64_t tokens = 0;    // The rank's tokens: T / P, the first T mod P ranks one more.
+  std::int64_t tokens = 0;    // The rank's own.
   std::int64_t packed = 0;    // Rows it writes before dispatch.
   std::int64_t received = 0;  // Rows it reads for its experts after dispatch, and writes for combine.
   std::int64_t returned = 0;  // Rows it adds up for its tokens after combine.

@@ -16,8 +16,8 @@ Bytes scaled(std::int64_t count, double bytes_each) {
 std::int64_t gate_parameters(const MoeLayerShape& shape) { return shape.hidden * shape.gate_columns(); }
 
 std::int64_t expert_parameters(const MoeLayerShape& shape) {
-  return shape.expert_matrices *
-         (shape.copy_width() * shape.experts_on_rank * shape.expert_width + shape.hidden * shape.shared_width);
+  return shape.experts_on_rank * routed_expert_parameters(shape) +
+         shape.expert_matrices * shape.hidden * shape.shared_width;
 }
 
 // What one stack of up product, function, down product over `rows` hands from step to step.
@@ -46,6 +46,10 @@ Steps shared_steps(const MoeLayerShape& shape, std::int64_t tokens) {
 }
 
 }  // namespace
+
+std::int64_t routed_expert_parameters(const MoeLayerShape& shape) {
+  return shape.expert_matrices * shape.copy_width() * shape.expert_width;
+}
 
 std::int64_t layer_parameters(const MoeLayerShape& shape) { return expert_parameters(shape) + gate_parameters(shape); }
 

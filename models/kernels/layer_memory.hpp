@@ -31,4 +31,7 @@ LayerMemory layer_memory(const MoeLayerShape& shape, const MoeRankLoad& most, co
 // Parameters of one layer on one rank: experts, shared experts, gate.
 std::int64_t layer_parameters(const MoeLayerShape& shape);
 
+// Parameters of one routed expert.
+std::int64_t routed_expert_parameters(const MoeLayerShape& shape);
+
 }  // namespace moesim

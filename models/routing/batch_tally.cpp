@@ -6,17 +6,24 @@
 
 namespace moesim {
 
-BatchTally::BatchTally(const RankLayout& layout, std::span<const RankId> rank_of_expert)
-    : rank_seen_(static_cast<std::size_t>(layout.ranks)), node_seen_(static_cast<std::size_t>(layout.nodes())) {
+BatchTally::BatchTally(const RankLayout& layout, const ExpertPlacement& placement, ReplicaChoice replicas)
+    : placement_(placement),
+      turns_(layout, placement, replicas),
+      rank_seen_(static_cast<std::size_t>(layout.ranks)),
+      node_seen_(static_cast<std::size_t>(layout.nodes())) {
+  MOESIM_CHECK(placement.ranks() == layout.ranks, "experts on {} ranks of {}", placement.ranks(), layout.ranks);
   batch_.layout = layout;
-  batch_.expert_tokens.resize(rank_of_expert.size());
+  batch_.source_tokens.resize(static_cast<std::size_t>(layout.ranks));
+  batch_.expert_tokens.resize(static_cast<std::size_t>(placement.experts()));
+  batch_.slot_tokens.resize(static_cast<std::size_t>(placement.slots()));
   batch_.expert_copies = CountMatrix(layout.ranks, layout.ranks);
   batch_.rank_copies = CountMatrix(layout.ranks, layout.ranks);
   batch_.node_copies = CountMatrix(layout.ranks, layout.nodes());
-  for (const RankId rank : rank_of_expert) {
-    MOESIM_CHECK(rank.valid() && rank.value < layout.ranks, "an expert on rank {} of {}", rank.value, layout.ranks);
+  for (int slot = 0; slot < placement.slots(); ++slot) {
+    const RankId rank = placement.rank_of(slot);
     home_.push_back({rank.value, layout.node_of(rank)});
   }
+  for (int expert = 0; expert < placement.experts(); ++expert) only_slot_.push_back(placement.slots_of(expert)[0]);
 }
 
 void BatchTally::start_token() {
@@ -32,16 +39,24 @@ void BatchTally::add(std::span<const Source> sources, const Choices& choices) {
   for (const Source& source : sources) {
     const std::size_t count = static_cast<std::size_t>(source.tokens) * slots;
     MOESIM_CHECK(count <= rest.size(), "{} choices left of {}", rest.size(), count);
-    add_source(source.rank, rest.first(count), choices.slots);
+    if (placement_.redundant_experts() == 0) {
+      add_source<false>(source.rank, rest.first(count), choices.slots);
+    } else {
+      if (source.rank != turns_of_) turns_.start(source.rank);
+      turns_of_ = source.rank;
+      add_source<true>(source.rank, rest.first(count), choices.slots);
+    }
     rest = rest.subspan(count);
     batch_.tokens += source.tokens;
+    batch_.source_tokens[source.rank.index()] += source.tokens;
   }
   MOESIM_CHECK(rest.empty(), "{} choices of no source", rest.size());
   lost_share_ += choices.lost_share;
 }
 
+template <bool replicated>
 void BatchTally::add_source(RankId source, std::span<const std::int32_t> experts, int slots) {
-  std::int64_t* const expert_tokens = batch_.expert_tokens.data();
+  std::int64_t* const slot_tokens = batch_.slot_tokens.data();
   std::int64_t* const expert_row = &batch_.expert_copies.at(source.value, 0);
   std::int64_t* const rank_row = &batch_.rank_copies.at(source.value, 0);
   std::int64_t* const node_row = &batch_.node_copies.at(source.value, 0);
@@ -55,8 +70,9 @@ void BatchTally::add_source(RankId source, std::span<const std::int32_t> experts
         dropped += expert == Choices::kDropped;
         continue;
       }
-      const Home home = home_[static_cast<std::size_t>(expert)];
-      ++expert_tokens[expert];
+      const std::int32_t slot = replicated ? turns_.next(expert) : only_slot_[static_cast<std::size_t>(expert)];
+      const Home home = home_[static_cast<std::size_t>(slot)];
+      ++slot_tokens[slot];
       ++expert_row[home.rank];
       // Adding a comparison instead of branching on it: whether a rank is new is a coin toss.
       std::uint32_t& rank_seen = rank_seen_[static_cast<std::size_t>(home.rank)];
@@ -75,6 +91,10 @@ void BatchTally::add_source(RankId source, std::span<const std::int32_t> experts
 }
 
 RoutedBatch BatchTally::result() && {
+  for (int slot = 0; slot < placement_.slots(); ++slot) {
+    batch_.expert_tokens[static_cast<std::size_t>(placement_.expert_of(slot))] +=
+        batch_.slot_tokens[static_cast<std::size_t>(slot)];
+  }
   if (batch_.tokens > 0) batch_.retained_gate_mass = 1 - lost_share_ / static_cast<double>(batch_.tokens);
   return std::move(batch_);
 }

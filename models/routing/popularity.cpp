@@ -49,6 +49,12 @@ void normalize(std::vector<double>& values) {
 
 }  // namespace
 
+void normalize_popularity(std::vector<double>& values) {
+  normalize(values);
+  for (double& p : values) p = std::max(p, kMinPopularity);
+  normalize(values);
+}
+
 double power_law_quantile(double u, double alpha, double least, double largest) {
   const double e = 1 - alpha;
   if (std::abs(e) < 1e-9) return least * std::pow(largest / least, u);
@@ -64,9 +70,6 @@ std::vector<double> popularity_shape(const RouterSpec& router, std::int64_t toke
   for (std::size_t i = 0; i < experts; ++i) {
     const double quantile = 1 - (static_cast<double>(i) + 0.5) / static_cast<double>(experts);
     switch (router.skew.kind) {
-      case SkewKind::uniform:
-      case SkewKind::hot_rank:
-        break;
       case SkewKind::zipf:
         values[i] = std::pow(static_cast<double>(i + 1), -parameter);
         break;
@@ -76,6 +79,8 @@ std::vector<double> popularity_shape(const RouterSpec& router, std::int64_t toke
       case SkewKind::lognormal:
         values[i] = std::exp(parameter * normal_quantile(quantile));
         break;
+      default:
+        return values;  // One value for all.
     }
   }
   return values;
@@ -85,8 +90,23 @@ double max_hot_share(int experts_per_rank, int top_k) {
   return std::min(1.0, static_cast<double>(experts_per_rank) / top_k);
 }
 
+std::vector<std::int32_t> shuffled_places(int experts, std::uint64_t seed) {
+  std::vector<std::int32_t> places(static_cast<std::size_t>(experts));
+  std::iota(places.begin(), places.end(), 0);
+  Rng rng(seed, detail::stream_of(detail::StreamUse::skew));
+  for (auto left = static_cast<std::uint32_t>(experts); left > 1; --left) {
+    std::swap(places[left - 1], places[rng.below(left)]);
+  }
+  return places;
+}
+
 std::vector<double> expert_popularity(const RouterSpec& router, std::span<const RankId> rank_of_expert,
                                       std::int64_t tokens, std::uint64_t seed) {
+  return expert_popularity(router, rank_of_expert, tokens, shuffled_places(router.num_experts, seed));
+}
+
+std::vector<double> expert_popularity(const RouterSpec& router, std::span<const RankId> rank_of_expert,
+                                      std::int64_t tokens, std::span<const std::int32_t> places) {
   MOESIM_CHECK(std::ssize(rank_of_expert) == router.num_experts, "{} placed of {}", rank_of_expert.size(),
                router.num_experts);
   std::vector<double> popularity = popularity_shape(router, tokens);
@@ -96,18 +116,13 @@ std::vector<double> expert_popularity(const RouterSpec& router, std::span<const 
         hot < router.num_experts ? hot_weight(router.num_experts, hot, router.top_k, router.skew.parameter) : 1.0;
     for (std::size_t e = 0; e < popularity.size(); ++e) popularity[e] = rank_of_expert[e] == RankId{0} ? weight : 1;
   }
-  normalize(popularity);
-  for (double& p : popularity) p = std::max(p, kMinPopularity);
-  normalize(popularity);
+  normalize_popularity(popularity);
+  if (!is_shuffled(router.skew.kind)) return popularity;
 
   // Shuffled last, so that not even the rounding of the sums depends on the seed.
-  if (router.skew.kind != SkewKind::uniform && router.skew.kind != SkewKind::hot_rank) {
-    Rng rng(seed, detail::stream_of(detail::StreamUse::skew));
-    for (auto left = static_cast<std::uint32_t>(popularity.size()); left > 1; --left) {
-      std::swap(popularity[left - 1], popularity[rng.below(left)]);
-    }
-  }
-  return popularity;
+  std::vector<double> shuffled(popularity.size());
+  for (std::size_t e = 0; e < shuffled.size(); ++e) shuffled[e] = popularity[static_cast<std::size_t>(places[e])];
+  return shuffled;
 }
 
 }  // namespace moesim

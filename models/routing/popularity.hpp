@@ -26,7 +26,17 @@ inline constexpr double kMinPopularity = 1e-12;
 std::vector<double> expert_popularity(const RouterSpec& router, std::span<const RankId> rank_of_expert,
                                       std::int64_t tokens, std::uint64_t seed);
 
-// The values v_i above, [experts], most popular first; for hot_rank, whose values depend on the placement, all 1.
+// The same where expert e is the places[e]-th most popular, counted from 0, of the shapes that are shuffled.
+std::vector<double> expert_popularity(const RouterSpec& router, std::span<const RankId> rank_of_expert,
+                                      std::int64_t tokens, std::span<const std::int32_t> places);
+
+// The order in which `seed` shuffles the experts: places[experts], 0 the most popular.
+std::vector<std::int32_t> shuffled_places(int experts, std::uint64_t seed);
+
+// Sum 1, and none below kMinPopularity.
+void normalize_popularity(std::vector<double>& values);
+
+// The values v_i above, [experts], most popular first; all 1 for the kinds that are no shape.
 std::vector<double> popularity_shape(const RouterSpec& router, std::int64_t tokens);
 
 // Quantile `u` of the density proportional to x^-alpha on [least, largest].

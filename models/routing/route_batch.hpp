@@ -7,6 +7,10 @@
 #include <string_view>
 
 #include "models/rank_layout.hpp"
+#include "models/routing/layer_load.hpp"
+#include "models/routing/placement/choice_statistics.hpp"
+#include "models/routing/placement/expert_placement.hpp"
+#include "models/routing/placement/replica_choice.hpp"
 #include "models/routing/routed_batch.hpp"
 #include "models/routing/router_spec.hpp"
 #include "sim/ids.hpp"
@@ -31,8 +35,34 @@ std::optional<std::string> router_error(const RouterSpec& router, const RankLayo
 RoutedBatch route_batch(const RouterSpec& router, const RankLayout& layout, std::span<const RankId> rank_of_expert,
                         std::span<const std::int64_t> tokens_per_rank, std::uint64_t seed,
                         RoutingPath path = RoutingPath::sampled);
+// One layer of one step of a LoadSequence. Choices that are not drawn (recorded, dealt out) do depend on how many
+// tokens the ranks before have.
+RoutedBatch route_batch(const RouterSpec& router, const RankLayout& layout, std::span<const RankId> rank_of_expert,
+                        const LayerLoad& load, RoutingPath path = RoutingPath::sampled);
 // The same number of tokens on every rank.
 RoutedBatch route_batch(const RouterSpec& router, const RankLayout& layout, std::span<const RankId> rank_of_expert,
                         std::int64_t tokens_per_rank, std::uint64_t seed, RoutingPath path = RoutingPath::sampled);
+
+// The same choices with the experts elsewhere: what of a router depends on places (the groups of node_limited, the hot
+// rank) goes by home[experts], where the router was trained to find them. Capacities are those of logical experts.
+RoutedBatch route_batch(const RouterSpec& router, const RankLayout& layout, std::span<const RankId> home,
+                        const ExpertPlacement& placement, ReplicaChoice replicas, const LayerLoad& load,
+                        RoutingPath path = RoutingPath::sampled);
+RoutedBatch route_batch(const RouterSpec& router, const RankLayout& layout, std::span<const RankId> home,
+                        const ExpertPlacement& placement, ReplicaChoice replicas, std::int64_t tokens_per_rank,
+                        std::uint64_t seed, RoutingPath path = RoutingPath::sampled);
+
+// How the tokens chose in the `steps` steps before the one that route_batch() routes with this load, or this seed
+// (none: in that step itself). Experts are as popular as in that step; the tokens are others.
+struct StatisticsOptions {
+  int steps = 1;
+  bool pairs = false;  // Also which experts were chosen together: O(k^2) a token.
+};
+ChoiceStatistics choice_statistics(const RouterSpec& router, const RankLayout& layout, std::span<const RankId> home,
+                                   const LayerLoad& load, const StatisticsOptions& options,
+                                   RoutingPath path = RoutingPath::sampled);
+ChoiceStatistics choice_statistics(const RouterSpec& router, const RankLayout& layout, std::span<const RankId> home,
+                                   std::int64_t tokens_per_rank, std::uint64_t seed, const StatisticsOptions& options,
+                                   RoutingPath path = RoutingPath::sampled);
 
 }  // namespace moesim

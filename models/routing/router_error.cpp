@@ -53,11 +53,38 @@ Error group_error(const RouterSpec& router, const RankLayout& layout) {
   return std::nullopt;
 }
 
+Error recorded_error(const RouterSpec& router) {
+  if (router.kind != RoutingKind::recorded) return std::nullopt;
+  if (!router.recorded) return "no recorded ids";
+  if (router.recorded->top_k != router.top_k) {
+    return fmt::format("top_k is {}, but {} experts a token were recorded", router.top_k, router.recorded->top_k);
+  }
+  const auto most = *std::max_element(router.recorded->ids.begin(), router.recorded->ids.end());
+  if (most < router.num_experts) return std::nullopt;
+  return fmt::format("expert {} was recorded, but there are only {} experts", most, router.num_experts);
+}
+
+Error named_load_error(const RouterSpec& router) {
+  const RoutingKind kind = router.kind;
+  const bool in_turn = router.skew.kind == SkewKind::w0_balanced;
+  if (in_turn && kind != RoutingKind::top_k && kind != RoutingKind::top_1) {
+    return fmt::format("w0_balanced deals experts out in turn, which is top_k or top_1 and not {}", name(kind));
+  }
+  if (router.skew.kind != SkewKind::w5_zero_load || router.top_k <= (router.num_experts + 1) / 2) return std::nullopt;
+  return fmt::format("top_k is {}, but w5_zero_load leaves only {} experts", router.top_k,
+                     (router.num_experts + 1) / 2);
+}
+
+Error loads_error(const RouterSpec& router) {
+  if (router.skew.kind != SkewKind::loads) return std::nullopt;
+  if (!router.loads) return "no loads";
+  if (router.loads->experts == router.num_experts) return std::nullopt;
+  return fmt::format("loads of {} experts, but there are {}", router.loads->experts, router.num_experts);
+}
+
 Error skew_error(const RouterSpec& router, const RankLayout& layout) {
   const double parameter = router.skew.parameter;
   switch (router.skew.kind) {
-    case SkewKind::uniform:
-      return std::nullopt;
     case SkewKind::zipf:
     case SkewKind::power_law:
     case SkewKind::lognormal:
@@ -68,8 +95,9 @@ Error skew_error(const RouterSpec& router, const RankLayout& layout) {
       if (layout.ranks == 1 || (parameter > 0 && parameter < most)) return std::nullopt;
       return fmt::format("the hot rank's share is {}, but must be above 0 and below {}", parameter, most);
     }
+    default:
+      return std::nullopt;  // Without a parameter.
   }
-  return "unknown skew";
 }
 
 // Logits, scores and one expert's candidates; the last is small beside the others.
@@ -89,6 +117,9 @@ Error memory_error(const RouterSpec& router, const RankLayout& layout, std::int6
 std::optional<std::string> router_error(const RouterSpec& router, const RankLayout& layout, std::int64_t tokens) {
   if (Error error = count_error(router, layout)) return error;
   if (Error error = group_error(router, layout)) return error;
+  if (Error error = recorded_error(router)) return error;
+  if (Error error = named_load_error(router)) return error;
+  if (Error error = loads_error(router)) return error;
   if (Error error = skew_error(router, layout)) return error;
   return memory_error(router, layout, tokens);
 }

@@ -8,7 +8,7 @@
 namespace moesim {
 namespace {
 
-constexpr std::array<std::pair<RoutingKind, std::string_view>, 7> kNames = {{
+constexpr std::array<std::pair<RoutingKind, std::string_view>, 8> kNames = {{
     {RoutingKind::top_1, "top_1"},
     {RoutingKind::top_k, "top_k"},
     {RoutingKind::noisy_top_k, "noisy_top_k"},
@@ -16,6 +16,7 @@ constexpr std::array<std::pair<RoutingKind, std::string_view>, 7> kNames = {{
     {RoutingKind::group_limited, "group_limited"},
     {RoutingKind::node_limited, "node_limited"},
     {RoutingKind::expert_choice, "expert_choice"},
+    {RoutingKind::recorded, "recorded"},
 }};
 
 }  // namespace
@@ -33,6 +34,10 @@ std::string_view name(RoutingKind kind) {
   }
   MOESIM_CHECK(false, "routing kind {}", static_cast<int>(kind));
   return {};
+}
+
+bool is_shuffled(SkewKind kind) {
+  return kind == SkewKind::zipf || kind == SkewKind::power_law || kind == SkewKind::lognormal;
 }
 
 }  // namespace moesim

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "models/routing/recorded_routing.hpp"
 
 namespace moesim {
 
@@ -16,6 +19,7 @@ enum class RoutingKind {
   group_limited,
   node_limited,
   expert_choice,
+  recorded,  // Not a rule: the experts of each token were recorded, `RouterSpec::recorded`.
 };
 std::optional<RoutingKind> routing_kind(std::string_view name);
 std::string_view name(RoutingKind kind);
@@ -37,11 +41,35 @@ struct Capacity {
   Scope scope = Scope::rank;
 };
 
-enum class SkewKind { uniform, zipf, power_law, lognormal, hot_rank };
+// How popular the experts are. The first five are one popularity for all tokens (models/routing/popularity.hpp), w0 to
+// w7 the named workloads (models/routing/named_loads.hpp), `loads` a recorded table.
+enum class SkewKind {
+  uniform,
+  zipf,
+  power_law,
+  lognormal,
+  hot_rank,
+  w0_balanced,
+  w1_hot_experts,
+  w2_hot_rank,
+  w3_spread,
+  w4_ragged_sources,
+  w5_zero_load,
+  w6_rotating,
+  w7_burst,
+  loads,
+};
 struct Skew {
   SkewKind kind = SkewKind::uniform;
   double parameter = 0;  // zipf: exponent. power_law: alpha. lognormal: sigma. hot_rank: share of the hot rank.
+  // Of zipf, power_law and lognormal: how alike the order of popularity is in neighbouring layers, and how much of it
+  // is lost from one step to the next (models/routing/popularity_walk.hpp). 0 to 1 each.
+  double layer_correlation = 0;
+  double step_drift = 0;
 };
+
+// Shapes whose experts are shuffled by the seed, and so can be shuffled otherwise in another layer or step.
+bool is_shuffled(SkewKind kind);
 
 // How the router of one MoE layer chooses. Which fields count depends on `kind`; docs/models/routing.md says which.
 struct RouterSpec {
@@ -56,6 +84,8 @@ struct RouterSpec {
   std::vector<double> bias;          // [experts] or empty: steers the selection, never enters the weights.
   std::optional<Capacity> capacity;  // Empty: no expert ever refuses a token.
   Skew skew;
+  std::shared_ptr<const ExpertLoads> loads = nullptr;     // Of the skew `loads`.
+  std::shared_ptr<const RecordedIds> recorded = nullptr;  // Of the kind `recorded`.
 };
 
 }  // namespace moesim

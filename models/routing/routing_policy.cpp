@@ -24,6 +24,8 @@ std::unique_ptr<RoutingPolicy> make_policy(const RouterSpec& router, const Exper
       return make_group_limited(router, groups);
     case RoutingKind::expert_choice:
       return make_expert_choice(router);
+    case RoutingKind::recorded:
+      break;  // Nothing to decide.
   }
   MOESIM_CHECK(false, "routing kind {}", static_cast<int>(router.kind));
   return nullptr;

@@ -5,7 +5,16 @@
 namespace moesim::detail {
 
 // What routing draws random numbers for. Each has streams of its own, so that one never shifts another.
-enum class StreamUse : std::uint64_t { skew = 1, gate_matrix = 2, tokens = 3, scope = 4 };
+enum class StreamUse : std::uint64_t {
+  skew = 1,
+  gate_matrix = 2,
+  tokens = 3,
+  scope = 4,
+  walk = 5,
+  step = 6,
+  hot_set = 7,
+  earlier_step = 8
+};
 
 inline constexpr int kTokensPerBlock = 512;
 

@@ -41,6 +41,13 @@ OTHERS = [
      "dispatch": {"algorithm": "two_hop", "chunks": 2}, "compute": {"optimizer_bytes_per_weight": 8}},
     {**GOOD, "routing": {"skew": {"kind": "power_law", "alpha": 1.2}}},
     {**GOOD, "routing": {"skew": {"kind": "lognormal", "sigma": 1.2}}},
+    {**GOOD, "placement": {"kind": "eplb", "redundant_experts": 8, "groups": 4, "replicas": "nearest",
+                           "load_steps": 2, "load_seed": 5}},
+    {**GOOD, "placement": {"kind": "duplicates", "redundant_experts": 8, "replicas": "even", "load_steps": 2}},
+    {**GOOD, "placement": {"kind": "greedy", "loads": "same_step"}},
+    {**GOOD, "placement": {"kind": "coactivation", "load_slack": 0.2, "loads": "previous_steps"}},
+    {**GOOD, "workload": {"kind": "rebalance", "tokens_per_rank": 8, "from": {"kind": "strided"}},
+     "placement": "greedy"},
 ]
 
 

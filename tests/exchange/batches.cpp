@@ -13,6 +13,7 @@ RoutedBatch batch_of(RankLayout layout, int experts, const std::vector<TokenChoi
   batch.layout = layout;
   batch.tokens = static_cast<std::int64_t>(tokens.size());
   batch.expert_tokens.assign(static_cast<std::size_t>(experts), 0);
+  batch.slot_tokens.assign(static_cast<std::size_t>(experts), 0);
   batch.expert_copies = CountMatrix(layout.ranks, layout.ranks);
   batch.rank_copies = CountMatrix(layout.ranks, layout.ranks);
   batch.node_copies = CountMatrix(layout.ranks, layout.nodes());
@@ -22,6 +23,7 @@ RoutedBatch batch_of(RankLayout layout, int experts, const std::vector<TokenChoi
     for (const int expert : token.experts) {
       const int rank = expert / (experts / layout.ranks);
       ++batch.expert_tokens[static_cast<std::size_t>(expert)];
+      ++batch.slot_tokens[static_cast<std::size_t>(expert)];
       ++batch.expert_copies.at(token.source, rank);
       ranks.insert(rank);
       nodes.insert(layout.node_of(RankId{rank}));

@@ -221,6 +221,23 @@ TEST_CASE("bus bandwidth by nccl-tests' convention", "[oracle][exchange]") {
   CHECK(bus_factor(CollectiveOp::send_recv, 2) == 1);
 }
 
+TEST_CASE("a ring copies its last piece", "[oracle][exchange]") {
+  // 4,000 bytes on 4 ranks: 1,000 of them at 1 GB/s, 1 us before each rank's first message. No other algorithm does.
+  ExchangeOptions options;
+  options.launch = Picoseconds::from_us(5);
+  options.local_copy_rate = Bandwidth::gbyte_per_s(1);
+  const auto algorithm = GENERATE(CollectiveAlgorithm::ring, CollectiveAlgorithm::direct, CollectiveAlgorithm::tree,
+                                  CollectiveAlgorithm::in_network);
+  const double first_us = algorithm == CollectiveAlgorithm::ring ? 6 : 5;
+  const auto p = plan_collective({CollectiveOp::all_reduce, algorithm, Bytes{4'000}, RankLayout{4, 4}}, options);
+  int first = 0;
+  for (const Message& m : p.messages) {
+    CHECK(m.lead == (m.num_waits == 0 ? Picoseconds::from_us(first_us) : Picoseconds{}));
+    first += m.num_waits == 0 ? 1 : 0;
+  }
+  CHECK(first > 0);
+}
+
 TEST_CASE("a protocol for short messages is taken where it is over before the other begins", "[oracle][exchange]") {
   // 6 us + n / 8 GB/s < 14 us below 64,000 bytes.
   ExchangeOptions options;

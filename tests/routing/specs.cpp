@@ -11,7 +11,11 @@ TEST_CASE("kinds and paths are known by their names", "[oracle]") {
     CHECK(routing_kind(name(kind)) == kind);
   }
   CHECK_FALSE(routing_kind("top_3"));
-  for (const auto kind : {PlacementKind::contiguous, PlacementKind::strided}) CHECK(placement_kind(name(kind)) == kind);
+  for (int i = 0; i < 7; ++i) {
+    const auto kind = static_cast<PlacementKind>(i);
+    CHECK(placement_kind(name(kind)) == kind);
+  }
+  for (const auto choice : {ReplicaChoice::even, ReplicaChoice::nearest}) CHECK(replica_choice(name(choice)) == choice);
   CHECK_FALSE(placement_kind("random"));
   for (const auto path : {RoutingPath::sampled, RoutingPath::logits}) CHECK(routing_path(name(path)) == path);
   CHECK_FALSE(routing_path("fast"));

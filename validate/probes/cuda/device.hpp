@@ -68,7 +68,8 @@ std::unique_ptr<Work> make_permutation(Device& device, const PlannedPoint& point
 std::unique_ptr<Work> make_activation(Device& device, const PlannedPoint& point, std::uint64_t seed);
 std::unique_ptr<StreamWork> make_grouped_gemm(Device& device, const PlannedPoint& point, std::uint64_t seed);
 std::unique_ptr<StreamWork> make_grouped_fp8(Device& device, const PlannedPoint& point, std::uint64_t seed);
-std::unique_ptr<Work> make_gemm(Device& device, const PlannedPoint& point, std::uint64_t seed);
+// Also the product of `contention` by cuBLASLt: one group, told of the SMs that the holder leaves.
+std::unique_ptr<StreamWork> make_gemm(Device& device, const PlannedPoint& point, std::uint64_t seed);
 std::unique_ptr<Work> make_memory(Device& device, const PlannedPoint& point, std::uint64_t seed);
 std::unique_ptr<Work> make_contention(Device& device, const PlannedPoint& point, std::uint64_t seed);
 

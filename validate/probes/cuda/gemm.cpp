@@ -14,7 +14,7 @@ class Gemm final : public StreamWork {
  public:
   Gemm(Device& device, const PlannedPoint& point, std::uint64_t seed)
       : StreamWork(device),
-        m_(point.what.parameter("m")),
+        m_(point.what.parameter(point.what.kernel == MeasuredKernel::contention ? "rows" : "m")),
         n_(point.what.parameter("n")),
         k_(point.what.parameter("k")),
         blocks_(point.what.dtype == "fp8_block"),
@@ -31,8 +31,10 @@ class Gemm final : public StreamWork {
       fill_scales(x_scales_, tensor_seed(seed, 2), device.stream());
       fill_scales(w_scales_, tensor_seed(seed, 3), device.stream());
     }
+    const bool beside = point.what.kernel == MeasuredKernel::contention;
+    const int sms = beside ? device.sms() - static_cast<int>(point.what.parameter("sms_held")) : device.sms();
     matmul_ = std::make_unique<LtMatmul>(device, point.what.dtype, m_, n_, k_,
-                                         Fp8Scales{w_scales_.data(), x_scales_.data()}, kAlignment);
+                                         Fp8Scales{w_scales_.data(), x_scales_.data()}, kAlignment, sms);
     device.wait();
   }
 
@@ -97,7 +99,7 @@ class Gemm final : public StreamWork {
 
 }  // namespace
 
-std::unique_ptr<Work> make_gemm(Device& device, const PlannedPoint& point, std::uint64_t seed) {
+std::unique_ptr<StreamWork> make_gemm(Device& device, const PlannedPoint& point, std::uint64_t seed) {
   if (point.what.dtype == "bf16") return std::make_unique<Gemm<Bf16>>(device, point, seed);
   return std::make_unique<Gemm<Fp8>>(device, point, seed);
 }

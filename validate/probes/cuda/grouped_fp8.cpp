@@ -32,7 +32,7 @@ class GroupedFp8 final : public StreamWork {
       const Fp8Scales scales{w_scales_.data() + static_cast<std::int64_t>(g) * w_scales_per_group_,
                              x_scales_.data() + x_scale_offsets_[g]};
       products_.push_back({g, std::make_unique<LtMatmul>(device, point.what.dtype, problem_.rows[g], problem_.n,
-                                                         problem_.k, scales, problem_.alignment(1))});
+                                                         problem_.k, scales, problem_.alignment(1), device.sms())});
     }
     device.wait();
   }

@@ -26,7 +26,7 @@ std::int64_t scale_blocks(std::int64_t k) { return (k + 127) / 128; }
 std::int64_t weight_scale_stride(std::int64_t k) { return (scale_blocks(k) + 3) / 4 * 4; }
 
 LtMatmul::LtMatmul(const Device& device, const std::string& dtype, std::int64_t rows, std::int64_t n, std::int64_t k,
-                   Fp8Scales scales, unsigned alignment)
+                   Fp8Scales scales, unsigned alignment, int sms)
     : device_(device) {
   const bool fp8 = dtype != "bf16";
   if (fp8 && device.compute_capability() < 89) throw Unsupported("FP8 needs compute capability 8.9 or later");
@@ -42,7 +42,7 @@ LtMatmul::LtMatmul(const Device& device, const std::string& dtype, std::int64_t 
     MOESIM_CUBLAS(cublasLtMatrixLayoutCreate(&w_, type, size(k), size(n), k));
     MOESIM_CUBLAS(cublasLtMatrixLayoutCreate(&x_, type, size(k), size(rows), k));
     MOESIM_CUBLAS(cublasLtMatrixLayoutCreate(&out_, CUDA_R_16BF, size(n), size(rows), n));
-    describe(dtype, scales);
+    describe(dtype, scales, sms);
     choose(alignment);
   } catch (...) {
     destroy();
@@ -59,9 +59,10 @@ void LtMatmul::destroy() {
   if (operation_) cublasLtMatmulDescDestroy(operation_);
 }
 
-void LtMatmul::describe(const std::string& dtype, Fp8Scales scales) {
+void LtMatmul::describe(const std::string& dtype, Fp8Scales scales, int sms) {
   set(operation_, CUBLASLT_MATMUL_DESC_TRANSA, CUBLAS_OP_T);
   set(operation_, CUBLASLT_MATMUL_DESC_TRANSB, CUBLAS_OP_N);
+  if (sms != device_.sms()) set(operation_, CUBLASLT_MATMUL_DESC_SM_COUNT_TARGET, static_cast<std::int32_t>(sms));
   if (dtype == "bf16") return;
   set(operation_, CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, scales.weights);
   set(operation_, CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, scales.rows);

@@ -27,9 +27,10 @@ std::int64_t weight_scale_stride(std::int64_t k);
 class LtMatmul {
  public:
   // `dtype` is bf16, fp8 or fp8_block; pointers will be multiples of `alignment` bytes. Unsupported if the library has
-  // nothing for the shape.
+  // nothing for the shape. `sms`: how many SMs the library is told that it has; the device's own, unless it shares
+  // them.
   LtMatmul(const Device& device, const std::string& dtype, std::int64_t rows, std::int64_t n, std::int64_t k,
-           Fp8Scales scales, unsigned alignment);
+           Fp8Scales scales, unsigned alignment, int sms);
   ~LtMatmul();
   LtMatmul(const LtMatmul&) = delete;
   LtMatmul& operator=(const LtMatmul&) = delete;
@@ -37,7 +38,7 @@ class LtMatmul {
   void queue(const void* x, const void* w, Bf16* out) const;
 
  private:
-  void describe(const std::string& dtype, Fp8Scales scales);
+  void describe(const std::string& dtype, Fp8Scales scales, int sms);
   void choose(unsigned alignment);
   void destroy();
 

@@ -165,11 +165,12 @@ void add_memory(Points& points) {
 }
 
 void add_contention(Points& points) {
-  const auto one = [&](std::string_view model, std::int64_t groups, std::int64_t tokens, std::int64_t sms,
-                       std::int64_t stream, bool quick) {
+  const auto add_one = [&](const std::string& library, const std::string& dtype, std::string_view model,
+                           std::int64_t groups, std::int64_t tokens, std::int64_t sms, std::int64_t stream,
+                           bool quick) {
     const ExpertShape& shape = expert_shape(model);
     add(points, quick, &shape,
-        row(contention, "cublas", "bf16",
+        row(contention, library, dtype,
             {{"groups", groups},
              {"rows", tokens * shape.top_k},
              {"n", shape.up_columns()},
@@ -179,6 +180,9 @@ void add_contention(Points& points) {
             "balanced"),
         {"cold"});
   };
+  const auto one = [&](std::string_view model, std::int64_t groups, std::int64_t tokens, std::int64_t sms,
+                       std::int64_t stream,
+                       bool quick) { add_one("cublas", "bf16", model, groups, tokens, sms, stream, quick); };
   for (const std::int64_t tokens : {16, 1024, 8192}) {
     const bool quick = tokens == 1024;
     for (const std::int64_t sms : {0, 8, 16, 20, 24, 32}) {
@@ -189,6 +193,16 @@ void add_contention(Points& points) {
       // More than 16 SMs can move.
       if (stream < 1600) one("deepseek-v3", 32, tokens, 16, stream, quick && stream == 400);
       one("deepseek-v3", 32, tokens, 32, stream, quick && stream == 1600);
+    }
+  }
+  // One product of a library that is told how many SMs are left.
+  for (const std::string dtype : {"bf16", "fp8"}) {
+    for (const std::int64_t tokens : {16, 128, 1024}) {
+      const auto told = [&](std::int64_t sms, std::int64_t stream) {
+        add_one("cublaslt", dtype, "deepseek-v3", 1, tokens, sms, stream, tokens == 1024 && dtype == "fp8");
+      };
+      for (const std::int64_t sms : {0, 8, 16, 20, 24, 32}) told(sms, 0);
+      for (const std::int64_t stream : {200, 400, 800, 1600}) told(32, stream);
     }
   }
 }
