@@ -31,6 +31,15 @@ Bytes weight_bytes(std::int64_t elements, DataType type) {
   return {static_cast<std::int64_t>(static_cast<double>(elements) * bytes_per_element(type) + 0.5)};
 }
 
+RowConstants row_constants_of(const KernelEfficiencies& e) {
+  RowConstants rows;
+  rows.launch_us = e.launch_us;
+  rows.stream_fraction = e.memory_stream;
+  rows.scatter_fraction = e.memory_scatter;
+  rows.cached_gb_per_s = 0;
+  return rows;
+}
+
 Bound bound_of(double launch, double compute, double memory) {
   if (launch > std::max(compute, memory)) return Bound::launch;
   return compute >= memory ? Bound::compute : Bound::memory;
@@ -56,6 +65,7 @@ KernelModel::KernelModel(Device device, KernelEfficiencies efficiencies)
     MOESIM_CHECK(fraction > 0 && fraction <= 1, "efficiency {}", fraction);
   }
   MOESIM_CHECK(efficiencies_.launch_us >= 0, "launch overhead {} us", efficiencies_.launch_us);
+  rows_ = row_constants_of(efficiencies_);
 }
 
 KernelModel KernelModel::calibrated(Device device, KernelProfile profile) {
@@ -87,10 +97,12 @@ KernelModel KernelModel::calibrated(Device device, KernelProfile profile) {
   }
   // Measured by themselves, where they were.
   if (const KernelFit* rows = model.profile_->find("rows", precision_name(DataType::bf16))) {
-    const auto constants = typed_constants(*rows, row_constants());
-    efficiencies.memory_stream = constants.stream_fraction;
-    efficiencies.memory_scatter = constants.scatter_fraction;
-    efficiencies.launch_us = constants.launch_us;
+    model.rows_ = typed_constants(*rows, row_constants());
+    efficiencies.memory_stream = model.rows_.stream_fraction;
+    efficiencies.memory_scatter = model.rows_.scatter_fraction;
+    efficiencies.launch_us = model.rows_.launch_us;
+  } else {
+    model.rows_ = row_constants_of(efficiencies);
   }
   return model;
 }
@@ -121,13 +133,12 @@ KernelCost KernelModel::product(double compute_s, double flops, Bytes inputs, By
       .time = Picoseconds::from_seconds(launch_s + work_s), .flops = flops, .hbm = inputs + outputs, .bound = bound};
 }
 
-KernelCost KernelModel::element_wise(Bytes bytes, double fraction) const {
+KernelCost KernelModel::element_wise(Bytes bytes, RowOrder order) const {
   if (bytes.count == 0) return {};
-  const double launch_s = efficiencies_.launch_us * 1e-6;
-  const double work_s = static_cast<double>(bytes.count) / (device_.memory.bytes_per_s() * fraction);
-  return {.time = Picoseconds::from_seconds(launch_s + work_s),
+  const double us = row_time_us(rows_, device_, static_cast<double>(bytes.count), order);
+  return {.time = Picoseconds::from_seconds(us * 1e-6),
           .hbm = bytes,
-          .bound = launch_s > work_s ? Bound::launch : Bound::memory};
+          .bound = 2 * rows_.launch_us > us ? Bound::launch : Bound::memory};
 }
 
 KernelCost KernelModel::calibrated_gemm(std::int64_t m, std::int64_t n, std::int64_t k, const GemmTypes& types) const {
@@ -170,9 +181,10 @@ KernelCost KernelModel::calibrated_experts(std::span<const std::int64_t> rows, s
 
 KernelCost KernelModel::sort_rows(std::int64_t rows, std::int64_t experts, DataType type) const {
   const auto& found = experts_[static_cast<std::size_t>(type)];
-  if (!found || rows == 0) return {};
-  const double us = found->constants.local_expert_us * static_cast<double>(experts) +
-                    found->constants.pair_ns * 1e-3 * static_cast<double>(rows);
+  if (rows == 0) return {};
+  const double us = found ? found->constants.local_expert_us * static_cast<double>(experts) +
+                                found->constants.pair_ns * 1e-3 * static_cast<double>(rows)
+                          : rows_.count_us;
   return {.time = Picoseconds::from_seconds(us * 1e-6), .flops = 0, .hbm = {}, .bound = Bound::launch};
 }
 
@@ -244,9 +256,9 @@ KernelCost KernelModel::weight_gradient(std::int64_t m, std::int64_t n, std::int
   return grouped_weight_gradient({&m, 1}, n, k, types);
 }
 
-KernelCost KernelModel::stream(Bytes bytes) const { return element_wise(bytes, efficiencies_.memory_stream); }
+KernelCost KernelModel::stream(Bytes bytes) const { return element_wise(bytes, RowOrder::stream); }
 
-KernelCost KernelModel::scatter(Bytes bytes) const { return element_wise(bytes, efficiencies_.memory_scatter); }
+KernelCost KernelModel::scatter(Bytes bytes) const { return element_wise(bytes, RowOrder::scatter); }
 
 std::vector<Caveat> KernelModel::caveats(std::span<const DataType> types) const {
   std::vector<Caveat> result;

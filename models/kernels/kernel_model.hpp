@@ -13,6 +13,7 @@
 #include "models/kernels/gemm_model.hpp"
 #include "models/kernels/kernel_cost.hpp"
 #include "models/kernels/kernel_profile.hpp"
+#include "models/kernels/row_model.hpp"
 #include "sim/units.hpp"
 
 namespace moesim {
@@ -84,7 +85,7 @@ class KernelModel {
   KernelCost roofline_product(std::span<const std::int64_t> rows, std::int64_t n, std::int64_t k,
                               const GemmTypes& types) const;
   KernelCost product(double compute_s, double flops, Bytes inputs, Bytes outputs) const;
-  KernelCost element_wise(Bytes bytes, double fraction) const;
+  KernelCost element_wise(Bytes bytes, RowOrder order) const;
 
   // A fit with its constants as the models take them.
   template <class Constants>
@@ -98,6 +99,7 @@ class KernelModel {
   std::optional<KernelProfile> profile_;
   std::array<std::optional<Calibrated<GemmConstants>>, kDataTypes> gemm_;  // By data type.
   std::array<std::optional<Calibrated<ExpertConstants>>, kDataTypes> experts_;
+  RowConstants rows_;  // From the efficiencies where no profile has them.
 };
 
 // Rows that tiles of a group's `rows` cover: none, 64, or the next multiple of 128.
