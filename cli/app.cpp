@@ -76,9 +76,10 @@ void add_scenario_options(CLI::App& verb, RunArguments& arguments, std::string& 
 
 void add_show(CLI::App& app, CommandLine& line) {
   CLI::App* show = app.add_subcommand(
-      "show", "what the catalog knows of a model, a GPU, a cluster, kernel times or a library of exchanges");
+      "show",
+      "what the catalog knows of a model, a GPU, a cluster, kernel times, a library of exchanges or a law of loss");
   show->require_subcommand(1);
-  for (const char* kind : {"model", "gpu", "cluster", "profile", "library"}) {
+  for (const char* kind : {"model", "gpu", "cluster", "profile", "library", "law"}) {
     CLI::App* verb = show->add_subcommand(kind, fmt::format("a {}, or without NAME all of them", kind));
     CLI::Option* name = verb->add_option("NAME", line.show.name, "a name of the catalog, or the path of a card");
     name->type_name("");
@@ -184,6 +185,7 @@ void dispatch(const CLI::App& app, CommandLine& line) {
   if (show->got_subcommand("gpu")) return show_gpu_command(line.show);
   if (show->got_subcommand("profile")) return show_profile_command(line.show);
   if (show->got_subcommand("library")) return show_library_command(line.show);
+  if (show->got_subcommand("law")) return show_law_command(line.show);
   show_cluster_command(line.show);
 }
 

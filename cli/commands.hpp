@@ -36,6 +36,7 @@ void show_gpu_command(const ShowArguments& arguments);
 void show_cluster_command(const ShowArguments& arguments);
 void show_profile_command(const ShowArguments& arguments);
 void show_library_command(const ShowArguments& arguments);
+void show_law_command(const ShowArguments& arguments);
 
 struct ImportArguments {
   std::string config;
