@@ -50,6 +50,7 @@ Then:
 struct CommandLine {
   RunArguments run;
   RunArguments check;
+  LabArguments lab;
   ShowArguments show;
   ImportArguments import;
   CalibrateArguments calibrate;
@@ -113,6 +114,21 @@ void add_validate(CLI::App& app, ValidateArguments& arguments) {
   network->add_flag("--quiet", arguments.quiet, "no text for people");
 }
 
+void add_lab(CLI::App& app, LabArguments& arguments) {
+  CLI::App* verb = app.add_subcommand("lab", "what a router does to quality and cost, in a file of the laboratory");
+  verb->add_option("FILE", arguments.file, "a file of the laboratory; - is standard input")
+      ->required()
+      ->check(refuse_empty)
+      ->type_name("");
+  verb->add_option("--json", arguments.json, "write JSON to this path; - is standard output, alone")
+      ->check(refuse_empty)
+      ->type_name("PATH");
+  verb->add_option("--html", arguments.html, "write the figure to this path, a page that stands alone")
+      ->check(refuse_empty)
+      ->type_name("PATH");
+  verb->add_flag("--quiet", arguments.quiet, "no text for people");
+}
+
 void add_import(CLI::App& app, ImportArguments& arguments) {
   CLI::App* import = app.add_subcommand("import", "make a card from another description");
   import->require_subcommand(1);
@@ -144,6 +160,7 @@ void add_verbs(CLI::App& app, CommandLine& line) {
       ->type_name("PATH");
   add_scenario_options(*app.add_subcommand("check", "parse and resolve a scenario; run nothing"), line.check,
                        line.seed);
+  add_lab(app, line.lab);
   add_show(app, line);
   add_import(app, line.import);
   add_calibrate(app, line.calibrate);
@@ -174,6 +191,7 @@ void dispatch(const CLI::App& app, CommandLine& line) {
   }
   if (app.got_subcommand("calibrate")) return calibrate_command(*app.get_subcommand("calibrate"), line.calibrate);
   if (app.got_subcommand("validate")) return validate_network_command(line.validate);
+  if (app.got_subcommand("lab")) return lab_command(line.lab);
   if (app.got_subcommand("schema")) return schema_command(line.schema);
   if (app.got_subcommand("import")) {
     const bool hf = app.get_subcommand("import")->got_subcommand("hf");

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -74,8 +75,15 @@ struct LabRow {
   int starved_experts = 0;        // That no token went to.
 };
 
+// A weight is no longer finite: the learning rates are too large.
+class LabDiverged : public std::runtime_error {
+ public:
+  explicit LabDiverged(int at) : std::runtime_error("the weights left the numbers"), step(at) {}
+  int step;  // By which it was seen.
+};
+
 // Trains the router under one way to balance. The tokens and first weights are the same for each way. Equal arguments
-// give equal rows. An InternalError if a weight is no longer finite.
+// give equal rows. LabDiverged if they cannot be told.
 std::vector<LabRow> run_lab(const LabSpec& spec, const BalanceSpec& balance);
 
 }  // namespace moesim

@@ -141,7 +141,7 @@ std::vector<LabRow> run_lab(const LabSpec& spec, const BalanceSpec& balance) {
     descend(spec, gradient, weights);
     if (balance.bias_step > 0) move_bias(balance.bias_step, choices, bias);
     if (step % spec.report_every == 0 || step == spec.steps) {
-      MOESIM_CHECK(weights.finite(), "the weights left the numbers by step {}", step);
+      if (!weights.finite()) throw LabDiverged(step);
       rows.push_back(tally.row(step));
       tally = Tally(spec);
     }
