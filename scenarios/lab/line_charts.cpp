@@ -71,7 +71,8 @@ std::vector<double> ticks(const Axis& axis, const Chart& chart) {
     return result;
   }
   const double step = round_step(axis.max - axis.min, 5);
-  for (double n = std::ceil(axis.min / step - 1e-9); n * step <= axis.max * (1 + 1e-9); ++n) result.push_back(n * step);
+  for (double n = std::ceil(axis.min / step - 1e-9); n * step <= axis.max * (1 + 1e-9); ++n)
+    result.push_back(n * step + 0.0);  // No -0.
   return result;
 }
 
