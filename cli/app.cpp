@@ -52,6 +52,7 @@ Then:
 struct CommandLine {
   RunArguments run;
   RunArguments check;
+  LabArguments lab;
   ShowArguments show;
   ShowScheduleArguments show_schedule;
   ImportArguments import;
@@ -78,10 +79,11 @@ void add_scenario_options(CLI::App& verb, RunArguments& arguments, std::string& 
 }
 
 void add_show(CLI::App& app, CommandLine& line) {
-  CLI::App* show = app.add_subcommand(
-      "show", "what moesim knows of a model, a GPU, a cluster, kernel times, a library of exchanges, a schedule");
+  CLI::App* show = app.add_subcommand("show",
+                                      "what moesim knows of a model, a GPU, a cluster, kernel times, a library of "
+                                      "exchanges, a law of loss, a schedule");
   show->require_subcommand(1);
-  for (const char* kind : {"model", "gpu", "cluster", "profile", "library"}) {
+  for (const char* kind : {"model", "gpu", "cluster", "profile", "library", "law"}) {
     CLI::App* verb = show->add_subcommand(kind, fmt::format("a {}, or without NAME all of them", kind));
     CLI::Option* name = verb->add_option("NAME", line.show.name, "a name of the catalog, or the path of a card");
     name->type_name("");
@@ -122,6 +124,21 @@ void add_validate(CLI::App& app, ValidateArguments& arguments) {
   }
 }
 
+void add_lab(CLI::App& app, LabArguments& arguments) {
+  CLI::App* verb = app.add_subcommand("lab", "what a router does to quality and cost, in a file of the laboratory");
+  verb->add_option("FILE", arguments.file, "a file of the laboratory; - is standard input")
+      ->required()
+      ->check(refuse_empty)
+      ->type_name("");
+  verb->add_option("--json", arguments.json, "write JSON to this path; - is standard output, alone")
+      ->check(refuse_empty)
+      ->type_name("PATH");
+  verb->add_option("--html", arguments.html, "write the figure to this path, a page that stands alone")
+      ->check(refuse_empty)
+      ->type_name("PATH");
+  verb->add_flag("--quiet", arguments.quiet, "no text for people");
+}
+
 void add_import(CLI::App& app, ImportArguments& arguments) {
   CLI::App* import = app.add_subcommand("import", "make a card from another description");
   import->require_subcommand(1);
@@ -153,6 +170,7 @@ void add_verbs(CLI::App& app, CommandLine& line) {
       ->type_name("PATH");
   add_scenario_options(*app.add_subcommand("check", "parse and resolve a scenario; run nothing"), line.check,
                        line.seed);
+  add_lab(app, line.lab);
   add_show(app, line);
   add_import(app, line.import);
   add_calibrate(app, line.calibrate);
@@ -183,6 +201,7 @@ void dispatch(const CLI::App& app, CommandLine& line) {
   }
   if (app.got_subcommand("calibrate")) return calibrate_command(*app.get_subcommand("calibrate"), line.calibrate);
   if (app.got_subcommand("validate")) return validate_command(line.validate);
+  if (app.got_subcommand("lab")) return lab_command(line.lab);
   if (app.got_subcommand("schema")) return schema_command(line.schema);
   if (app.got_subcommand("import")) {
     const bool hf = app.get_subcommand("import")->got_subcommand("hf");
@@ -195,6 +214,7 @@ void dispatch(const CLI::App& app, CommandLine& line) {
   if (show->got_subcommand("profile")) return show_profile_command(line.show);
   if (show->got_subcommand("library")) return show_library_command(line.show);
   if (show->got_subcommand("schedule")) return show_schedule_command(line.show_schedule);
+  if (show->got_subcommand("law")) return show_law_command(line.show);
   show_cluster_command(line.show);
 }
 

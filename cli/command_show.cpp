@@ -39,6 +39,12 @@ void show_library_command(const ShowArguments& arguments) {
       arguments.json, false, report.json, [&] { return report.text(terminal_style()); }, inputs(arguments));
 }
 
+void show_law_command(const ShowArguments& arguments) {
+  const CardReport report = arguments.name.empty() ? show_laws() : show_law(arguments.name);
+  write_json_and_text(
+      arguments.json, false, report.json, [&] { return report.text(terminal_style()); }, inputs(arguments));
+}
+
 void show_cluster_command(const ShowArguments& arguments) {
   const CardReport report = arguments.name.empty() ? show_clusters() : show_cluster(arguments.name, arguments.nodes);
   write_json_and_text(

@@ -25,6 +25,14 @@ struct RunArguments {
 void run_command(const RunArguments& arguments);
 void check_command(const RunArguments& arguments);  // `trace` is not asked for.
 
+struct LabArguments {
+  std::string file;
+  std::string json;
+  std::string html;  // A path, or empty.
+  bool quiet = false;
+};
+void lab_command(const LabArguments& arguments);
+
 struct ShowArguments {
   std::string name;  // Empty: the whole catalog.
   std::string json;
@@ -36,6 +44,7 @@ void show_gpu_command(const ShowArguments& arguments);
 void show_cluster_command(const ShowArguments& arguments);
 void show_profile_command(const ShowArguments& arguments);
 void show_library_command(const ShowArguments& arguments);
+void show_law_command(const ShowArguments& arguments);
 
 struct ImportArguments {
   std::string config;

@@ -22,10 +22,12 @@ CardReport show_gpu(const std::string& name);
 CardReport show_cluster(const std::string& name, std::optional<std::int64_t> nodes = std::nullopt);
 CardReport show_profile(const std::string& name);
 CardReport show_library(const std::string& name);
+CardReport show_law(const std::string& name);
 CardReport show_models(std::int64_t context);
 CardReport show_gpus();
 CardReport show_clusters();
 CardReport show_profiles();
 CardReport show_libraries();
+CardReport show_laws();
 
 }  // namespace moesim
