@@ -382,8 +382,7 @@ std::string work_text(const Scenario& scenario) {
     return scenario.model->moe ? work + "\n" + exchange_text(scenario) : work;
   }
   if (serving_options(scenario) != nullptr) {
-    const std::string work = serving_work_text(scenario);
-    return scenario.model->moe ? work + "\n" + exchange_text(scenario) : work;
+    return serving_work_text(scenario) + (scenario.model->moe ? "\n" + exchange_text(scenario) : "");
   }
   return fmt::format("all-to-all of {}, {}", ranks_text(scenario.parallelism.ep), name(scenario.dispatch.algorithm));
 }

@@ -32,7 +32,8 @@ bool needs_loads(PlacementKind kind);
 // Whether it can have redundant experts.
 bool has_replicas(PlacementKind kind);
 
-// Where each logical expert lives: rank_of_expert[experts]. `ranks` divides `experts`; `kind` needs no loads.
+// Where each logical expert lives: rank_of_expert[experts]. `kind` needs no loads. Where `ranks` does
+// not divide `experts`, as only replicas make even, contiguous ranks have one more or less.
 std::vector<RankId> place_experts(PlacementKind kind, int experts, int ranks);
 
 struct PlacementSpec {

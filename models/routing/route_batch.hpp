@@ -26,8 +26,8 @@ std::optional<RoutingPath> routing_path(std::string_view name);
 std::string_view name(RoutingPath path);
 
 // Why no token can be routed so, in words for people ("top_k is 9, but there are only 8 experts"), or empty. Assumes
-// N / P experts on every rank. `tokens` is T over all ranks: expert_choice holds the logits of all tokens of its scope,
-// which may be more than any memory. route_batch() refuses what this objects to.
+// N / P experts on every rank, about. `tokens` is T over all ranks: expert_choice holds the logits of all tokens of its
+// scope, which may be more than any memory. route_batch() refuses what this objects to.
 std::optional<std::string> router_error(const RouterSpec& router, const RankLayout& layout, std::int64_t tokens);
 
 // Routes tokens_per_rank[ranks] tokens of every source rank to experts, which live where rank_of_expert[experts] says.

@@ -30,7 +30,10 @@ TEST_CASE("placements give every rank N / P experts", "[oracle]") {
   };
   CHECK(ranks(PlacementKind::contiguous) == std::vector<int>{0, 0, 1, 1, 2, 2});
   CHECK(ranks(PlacementKind::strided) == std::vector<int>{0, 1, 2, 0, 1, 2});
-  CHECK_THROWS_AS(place_experts(PlacementKind::strided, 6, 4), InternalError);
+  // 6 on 4 ranks: as even as it gets, until replicas fill the rest; by themselves they are no placement.
+  CHECK(place_experts(PlacementKind::contiguous, 6, 4) ==
+        std::vector<RankId>{RankId{0}, RankId{0}, RankId{1}, RankId{2}, RankId{2}, RankId{3}});
+  CHECK_THROWS_AS(placement_of(place_experts(PlacementKind::strided, 6, 4), 4), InternalError);
 }
 
 TEST_CASE("a router that cannot work is refused with its reason", "[oracle]") {
@@ -95,7 +98,7 @@ TEST_CASE("a router that cannot work is refused with its reason", "[oracle]") {
   CHECK_THAT(router_error(sent_on, layout, 1'000'000'000'000).value_or(""), ContainsSubstring("GiB"));
   RouterSpec uneven = good;
   uneven.num_experts = 12;
-  CHECK_THAT(router_error(uneven, layout, 1).value_or(""), ContainsSubstring("evenly"));
+  CHECK_FALSE(router_error(uneven, layout, 1).has_value());  // Replicas may make it even.
 }
 
 TEST_CASE("what has a fast path", "[oracle]") {
