@@ -74,7 +74,8 @@ std::vector<RankCosts> rank_costs(const LayerInput& input, const KernelModel& mo
                              .weight = input.scenario.compute.weights_dtype,
                              .kept = input.scenario.compute.kept_dtype,
                              .optimizer_bytes_a_weight = input.scenario.compute.optimizer_bytes_per_weight};
-  const KernelModel shared = kernel_model(input.scenario, device_of_shared(input, model.device()));
+  // Of the whole device: `model` may be of what an exchange leaves of it already.
+  const KernelModel shared = kernel_model(input.scenario, device_of_shared(input, device(input.scenario.gpu)));
   const auto unless = [&](Direction other, const MoeRankLoad& load, LayerPass pass) {
     if (input.workload.direction == other) return MoeLayerCosts{};
     return moe_layer_costs(model, input.shape, load, pass, &shared);

@@ -127,7 +127,7 @@ std::vector<NodeLimitRow> run_node_limit(const LabFile& file, const LabNodeLimit
     rows.push_back({limit, run_scenario(parse_scenario(scenario, fmt::format("{}, limit {}", file.path, limit)))});
   }
   scenario["routing"]["kind"] = "top_k";
-  scenario["routing"].erase("groups_kept");
+  for (const char* key : {"groups_kept", "group_score"}) scenario["routing"].erase(key);
   rows.push_back({0, run_scenario(parse_scenario(scenario, file.path + ", free"))});
   return rows;
 }
