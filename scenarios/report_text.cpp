@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "scenarios/serving_json.hpp"
 #include "scenarios/serving_text.hpp"
 #include "scenarios/training_text.hpp"
 
